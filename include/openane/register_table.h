@@ -1,0 +1,151 @@
+// Generations and their register tables.
+//
+// A task is a header and a list of register writes. What each word and bit of them is called, and how sure we are, stands in
+// `data/isa/<generation>.toml`; the build turns those files into the constant tables seen here. Decoder, encoder, listing, assembler,
+// diff, checker and documentation all read these tables and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace openane {
+
+/// How a claim is known. `unknown` is also the grade of what nobody has named.
+enum class Grade : std::uint8_t { unknown, guess, reported, file, hardware };
+[[nodiscard]] std::string_view to_string(Grade grade);
+
+enum class FieldType : std::uint8_t { unsigned_integer, signed_integer, fp16, fp32, fp32_top19 };
+
+/// What a field does to the numbers a task computes.
+enum class Effect : std::uint8_t {
+  data,     ///< Part of the meaning: the lift puts it into the EngineOp.
+  none,     ///< Scheduling, tiling, logging, caching: no effect on results is known.
+  neutral,  ///< Meaning unknown, but the listed values are those of programs that are understood; others stop the emulator.
+};
+
+struct Enumerator {
+  std::uint32_t value = 0;
+  std::string_view name;
+};
+
+struct Field {
+  std::string_view name;
+  std::uint8_t lsb = 0;
+  std::uint8_t width = 32;
+  FieldType type = FieldType::unsigned_integer;
+  std::uint32_t unit = 1;  ///< The quantity in bytes is field * unit where the table gives a unit; else 1.
+  Grade grade = Grade::unknown;
+  Effect effect = Effect::neutral;
+  std::span<const std::uint32_t> neutral;  ///< For Effect::neutral: the understood values. Never empty there.
+  std::span<const Enumerator> enumerators;
+  std::string_view meaning;
+
+  [[nodiscard]] constexpr std::uint32_t mask() const {
+    return (width >= 32 ? 0xffffffffu : ((1u << width) - 1u)) << lsb;
+  }
+  [[nodiscard]] constexpr std::uint32_t get(std::uint32_t word) const { return (word & mask()) >> lsb; }
+  [[nodiscard]] constexpr std::uint32_t set(std::uint32_t word, std::uint32_t value) const {
+    return (word & ~mask()) | ((value << lsb) & mask());
+  }
+};
+
+/// `reserved` words are known to be padding; `unknown` words have a position and nothing else.
+enum class RegisterStatus : std::uint8_t { named, reserved, unknown };
+
+struct Register {
+  std::string_view name;
+  std::uint32_t address = 0;  ///< Byte address; for header words the byte offset from the start of the task.
+  RegisterStatus status = RegisterStatus::named;
+  Grade grade = Grade::unknown;
+  std::span<const Field> fields;  ///< Ascending by lsb, never overlapping.
+  std::span<const std::uint32_t> neutral;  ///< For the bits no field covers: the understood values ({0} unless listed).
+  bool has_default = false;        ///< Whether the value of an unwritten register is known.
+  std::uint32_t default_value = 0;
+  std::string_view meaning;
+
+  [[nodiscard]] std::uint32_t named_bits() const;
+  [[nodiscard]] const Field* find(std::string_view field_name) const;
+};
+
+/// Which computing path reads a block; the other path ignores it.
+enum class BlockPath : std::uint8_t { both, neural, planar };
+
+struct Block {
+  std::string_view name;
+  std::uint32_t base = 0;   ///< Byte address.
+  std::uint32_t words = 0;  ///< Registers the full block spans.
+  bool base_known = true;
+  BlockPath path = BlockPath::both;
+  Grade grade = Grade::unknown;
+  std::span<const Register> registers;
+  std::string_view meaning;
+};
+
+/// A field with the place of its register: what generated constants such as `h13::Common_InDim_Win` are.
+struct FieldRef {
+  std::uint32_t address = 0;  ///< Byte address; byte offset in the header when `in_header`.
+  std::uint8_t lsb = 0;
+  std::uint8_t width = 32;
+  bool in_header = false;
+  [[nodiscard]] constexpr std::uint32_t mask() const {
+    return (width >= 32 ? 0xffffffffu : ((1u << width) - 1u)) << lsb;
+  }
+};
+
+/// How register writes are written in the stream.
+enum class StreamForm : std::uint8_t {
+  unknown,
+  linked,  ///< H11..H13: dense records, byte addresses, tasks linked by offsets.
+  packet,  ///< H14 and later: dense, scatter and address packets, word addresses, tasks in sequence.
+};
+
+/// The header fields a task walk needs. A field of width 0 does not exist in the generation.
+struct HeaderRoles {
+  FieldRef task_id;        ///< Index of the task.
+  FieldRef task_words;     ///< Packet streams: words of this task.
+  FieldRef next_words;     ///< Linked streams: words of the next task minus 1; 0 on the last.
+  FieldRef next_offset;    ///< Linked streams: byte offset of the next task; 0 on the last.
+  FieldRef next_enable;    ///< Linked streams: 1 on every task but the last.
+  FieldRef not_first;      ///< 0 on the first task, 1 on later ones.
+  FieldRef last;           ///< 1 on the last task.
+  FieldRef extra_word;     ///< 1: one extra header word follows.
+};
+
+struct Generation {
+  std::string_view id;        ///< "H13"
+  std::string_view target;    ///< "h13"
+  std::span<const std::string_view> targets;
+  std::span<const std::string_view> chips;
+  std::span<const std::uint32_t> cpu_subtypes;
+  std::uint32_t td_version = 0;
+  StreamForm stream = StreamForm::unknown;
+  std::uint32_t header_words = 0;     ///< Without the optional extra word; 0 = unknown.
+  HeaderRoles roles;
+  std::uint32_t task_align = 0;       ///< Bytes.
+  std::uint32_t lead_in_bytes = 0;    ///< Frame before the first task.
+  std::uint32_t slot_count = 0;       ///< Entries of the program descriptor's slot table.
+  std::uint32_t slot_bytes = 0;
+  std::uint32_t first_tensor_slot = 0;
+  std::uint32_t program_flavor = 0;   ///< Of the program's LC_THREAD.
+  bool absent_is_zero = false;        ///< An unwritten register may be read as 0 (H13); else its value is unknown.
+  Grade grade = Grade::unknown;
+  std::span<const Register> header;   ///< Header words in order, the optional one last.
+  std::span<const Block> blocks;      ///< Ascending by base.
+  std::string_view status;
+  std::span<const std::string_view> sources;
+
+  /// The register at a byte address, or null.
+  [[nodiscard]] const Register* find(std::uint32_t address) const;
+  [[nodiscard]] const Block* block_of(std::uint32_t address) const;
+  /// By "Block.Register", or a bare register name that is unique in the generation, or a header word's name.
+  [[nodiscard]] const Register* find(std::string_view name) const;
+};
+
+/// All generations with a table, ordered by id.
+[[nodiscard]] std::span<const Generation* const> generations();
+/// By id, target or chip name, without regard to case: "H13", "h13g", "m1". Null when there is none.
+[[nodiscard]] const Generation* find_generation(std::string_view name);
+[[nodiscard]] const Generation* find_generation_by_subtype(std::uint32_t cpu_subtype);
+
+}  // namespace openane

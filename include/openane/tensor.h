@@ -1,0 +1,47 @@
+// Tensors on the host: dense, row-major, with an element type and a shape of any rank. What `.npy` files hold, what programs are
+// fed with and what they return. Packing into the engine's strided surfaces is in surface.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "openane/bytes.h"
+#include "openane/element_type.h"
+#include "openane/error.h"
+#include "openane/half.h"
+
+namespace openane {
+
+using Shape = std::vector<std::int64_t>;
+
+/// The product of the extents (1 for a scalar), or an error when an extent is negative or the product passes 2^62.
+[[nodiscard]] Result<std::int64_t> element_count(const Shape& shape);
+/// "1x64x8x8"; "scalar" for rank 0.
+[[nodiscard]] std::string to_string(const Shape& shape);
+
+struct Tensor {
+  ElementType type = ElementType::float16;
+  Shape shape;
+  /// Dense, row-major, little-endian; `element_count(shape) * element_bytes(type)` bytes.
+  Bytes data;
+
+  [[nodiscard]] std::int64_t count() const;
+
+  /// Builds a tensor and checks that the sizes agree.
+  [[nodiscard]] static Result<Tensor> create(ElementType type, Shape shape, Bytes data);
+  [[nodiscard]] static Tensor from_floats(const Shape& shape, std::span<const float> values, ElementType type);
+  /// All elements as float (exact for 8 and 16 bit types and float32; rounded for 32 and 64 bit integers and float64).
+  [[nodiscard]] Result<std::vector<float>> to_floats() const;
+  /// Converts to another type, rounding half to even and saturating integers.
+  [[nodiscard]] Result<Tensor> cast(ElementType to) const;
+};
+
+/// A tensor under the name a program gives it.
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+}  // namespace openane
