@@ -1,4 +1,5 @@
-// ANE assembly (.anes): a program as text a person can read, edit and write by hand. `docs/assembly.md` has the grammar.
+// ANE assembly (.anes): a program as text a person can read, edit and write by hand. `docs/assembly.md` has the
+// grammar.
 //
 // assemble(disassemble(p)) writes the same container bytes as p.
 #pragma once

@@ -1,7 +1,7 @@
 // Bytes with an owner that may be shared: a mapped file, a piece of one, or a vector.
 //
-// Programs and models carry constant sections of hundreds of megabytes. They are mapped, never copied, and a `Bytes` keeps its
-// mapping alive for as long as anyone looks at it.
+// Programs and models carry constant sections of hundreds of megabytes. They are mapped, never copied, and a `Bytes`
+// keeps its mapping alive for as long as anyone looks at it.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,17 @@ class Bytes {
   /// Takes a vector over.
   explicit Bytes(std::vector<std::uint8_t> data);
   /// `view` must stay valid while `owner` lives.
-  Bytes(std::shared_ptr<const void> owner, std::span<const std::uint8_t> view) : owner_(std::move(owner)), view_(view) {}
+  Bytes(std::shared_ptr<const void> owner, std::span<const std::uint8_t> view)
+      : owner_(std::move(owner)), view_(view) {}
 
   [[nodiscard]] std::span<const std::uint8_t> span() const { return view_; }
   [[nodiscard]] const std::uint8_t* data() const { return view_.data(); }
   [[nodiscard]] std::size_t size() const { return view_.size(); }
   [[nodiscard]] bool empty() const { return view_.empty(); }
   /// A part of these bytes that shares the owner. The caller has checked that it lies inside.
-  [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const { return {owner_, view_.subspan(offset, size)}; }
+  [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const {
+    return {owner_, view_.subspan(offset, size)};
+  }
 
   friend bool operator==(const Bytes& a, const Bytes& b);
 

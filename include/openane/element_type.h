@@ -1,4 +1,5 @@
-// The element types that containers name, with the numbers that I/O descriptors and type tables use (hwx-container.md, section 5).
+// The element types that containers name, with the numbers that I/O descriptors and type tables use (hwx-container.md,
+// section 5).
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // The emulator: executes a program's register programs with the engine's own numerics, on any host.
 //
-// Contract. Every result is either what the published evidence says the engine computes under the chosen numerics model, or an error: a
-// program that reads or writes outside its surfaces, or needs what is unknown, stops with category, task, register and value. The
-// numerics models give the same bits on every host and for every number of threads.
+// Contract. Every result is either what the published evidence says the engine computes under the chosen numerics
+// model, or an error: a program that reads or writes outside its surfaces, or needs what is unknown, stops with
+// category, task, register and value. The numerics models give the same bits on every host and for every number of
+// threads.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,8 @@
 namespace openane {
 
 enum class Numerics : std::uint8_t {
-  h13,    ///< The engine as published readings show it: boundary rules, table arithmetic, tile-of-4 multiply-accumulate, output clamp.
+  h13,  ///< The engine as published readings show it: boundary rules, table arithmetic, tile-of-4 multiply-accumulate,
+        ///< output clamp.
   ideal,  ///< The same boundary rules and tables, products summed in fp32 without clamp.
 };
 [[nodiscard]] std::string_view to_string(Numerics numerics);
@@ -56,7 +58,8 @@ struct EmulatorOptions {
 class Emulator {
  public:
   /// Lifts and checks every task: a program that cannot run fails here. `program` must outlive the emulator.
-  [[nodiscard]] static Result<Emulator> create(const Program& program, std::size_t procedure = 0, EmulatorOptions options = {});
+  [[nodiscard]] static Result<Emulator> create(const Program& program, std::size_t procedure = 0,
+                                               EmulatorOptions options = {});
   Emulator(Emulator&&) noexcept;
   Emulator& operator=(Emulator&&) noexcept;
   ~Emulator();
@@ -90,7 +93,8 @@ struct LookupTable {
   [[nodiscard]] float evaluate(float x) const;
 };
 
-/// What the engine reads for the bits of an fp16 element: exponent-31 codes become +-65536 (NaN: +65536), all else exact.
+/// What the engine reads for the bits of an fp16 element: exponent-31 codes become +-65536 (NaN: +65536), all else
+/// exact.
 [[nodiscard]] float read_boundary(Half stored);
 /// What the engine writes: fp16, half to even, infinity beyond 65504.
 [[nodiscard]] Half write_boundary(float value);

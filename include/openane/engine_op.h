@@ -2,11 +2,13 @@
 //
 //   sources -> compute (neural path or planar path) -> result
 //
-// `lift` turns a task's registers into an EngineOp and `encode` turns it back; `encode(lift(t)) == t` word for word. What does not
-// change the result (tiling, scheduling, caching, logging) and what nobody has named ride along in the generation's side record, which
-// is the task itself with every bit that the EngineOp owns cleared: the two halves never say the same thing twice.
+// `lift` turns a task's registers into an EngineOp and `encode` turns it back; `encode(lift(t)) == t` word for word.
+// What does not change the result (tiling, scheduling, caching, logging) and what nobody has named ride along in the
+// generation's side record, which is the task itself with every bit that the EngineOp owns cleared: the two halves
+// never say the same thing twice.
 //
-// Shapes are in elements, strides and offsets in bytes. The emulator executes this, the cost model prices it, the listing prints it.
+// Shapes are in elements, strides and offsets in bytes. The emulator executes this, the cost model prices it, the
+// listing prints it.
 #pragma once
 
 #include <array>
@@ -37,17 +39,19 @@ struct ByteStrides {
 enum class Place : std::uint8_t {
   none,
   on_chip,       ///< On-chip memory at `on_chip.base`; nothing passes the DMA.
-  surface_kept,  ///< Source: a surface that also stays whole on chip at `on_chip`. Result: staged whole on chip at `on_chip`, then written.
-  surface,       ///< A surface, streamed tile by tile; the on-chip words describe one tile buffer and mean nothing more.
-  chained,       ///< Handed over from the preceding task, or to the next one, tile by tile. `on_chip.base` is the same in both.
+  surface_kept,  ///< Source: a surface that also stays whole on chip at `on_chip`. Result: staged whole on chip at
+                 ///< `on_chip`, then written.
+  surface,  ///< A surface, streamed tile by tile; the on-chip words describe one tile buffer and mean nothing more.
+  chained,  ///< Handed over from the preceding task, or to the next one, tile by tile. `on_chip.base` is the same in
+            ///< both.
 };
 
 /// A strided view of the memory behind a slot (h13-isa.md 3.1).
 struct SurfaceView {
-  std::uint8_t slot = 0;      ///< Base-address register; 0 tasks, 1 constants, 3 scratch, 4 and up tensors.
+  std::uint8_t slot = 0;  ///< Base-address register; 0 tasks, 1 constants, 3 scratch, 4 and up tensors.
   std::uint32_t offset = 0;
-  ByteStrides strides;        ///< `channel` is the plane stride: from one interleave group to the next.
-  ElementType type = ElementType::float16;  ///< Of the elements in memory: float16, int8 or uint8.
+  ByteStrides strides;                      ///< `channel` is the plane stride: from one interleave group to the next.
+  ElementType type = ElementType::float16;  ///< Of the elements in memory: float16, int8 or uint8; invalid = unknown.
   std::uint8_t interleave = 1;              ///< Channels stored side by side at each position.
   friend bool operator==(const SurfaceView&, const SurfaceView&) = default;
 };
@@ -67,11 +71,12 @@ struct Broadcast {
 
 struct Operand {
   Place place = Place::none;
-  SurfaceView surface;  ///< For surface and surface_kept.
-  OnChipView on_chip;   ///< For on_chip and surface_kept in full; for chained only `base`.
+  SurfaceView surface;                      ///< For surface and surface_kept.
+  OnChipView on_chip;                       ///< For on_chip and surface_kept in full; for chained only `base`.
   ElementType type = ElementType::float16;  ///< As the computing path sees it.
   Broadcast broadcast;                      ///< Planar path only.
-  bool exchange_channel_width = false;      ///< The stored tensor has C and W exchanged; extents here are those after the exchange.
+  bool exchange_channel_width =
+      false;  ///< The stored tensor has C and W exchanged; extents here are those after the exchange.
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 
@@ -80,7 +85,8 @@ struct ResultView {
   SurfaceView surface;
   OnChipView on_chip;
   ElementType type = ElementType::float16;
-  bool exchange_channel_width = false;  ///< C and W are exchanged before writing; strides apply to the exchanged tensor.
+  bool exchange_channel_width =
+      false;  ///< C and W are exchanged before writing; strides apply to the exchanged tensor.
   friend bool operator==(const ResultView&, const ResultView&) = default;
 };
 
@@ -92,9 +98,11 @@ enum class NeuralMode : std::uint8_t {
   maximum,      ///< No weights: the maximum over them.
   bypass,       ///< The source as it is.
 };
-enum class Activation : std::uint8_t { none, relu, table };
-/// Element format of the weight stream; `none` in tasks that fetch no weights (the stream then at most carries a table).
-enum class KernelFormat : std::uint8_t { none, int8, fp16 };
+/// `unknown`: a register value nobody has explained; it stays in the side record.
+enum class Activation : std::uint8_t { none, relu, table, unknown };
+/// Element format of the weight stream; `none` in tasks that fetch no weights (the stream then at most carries a
+/// table).
+enum class KernelFormat : std::uint8_t { none, int8, fp16, unknown };
 
 /// One coefficient stream: the bytes that one neural engine fetches.
 struct KernelChannel {
@@ -130,10 +138,10 @@ struct NeuralCompute {
   NeuralMode mode = NeuralMode::bypass;
   Window window;
   KernelStream kernel;
-  bool unicast = false;              ///< Output channel c reads only inputs c*unicast_inputs .. + unicast_inputs - 1.
+  bool unicast = false;  ///< Output channel c reads only inputs c*unicast_inputs .. + unicast_inputs - 1.
   std::uint16_t unicast_inputs = 1;
-  bool channel_bias = false;         ///< A row of biases precedes each plane of weights.
-  Half accumulator_bias;             ///< Added to every sum.
+  bool channel_bias = false;  ///< A row of biases precedes each plane of weights.
+  Half accumulator_bias;      ///< Added to every sum.
   Half post_scale{0x3c00};
   Activation activation = Activation::none;
   bool input_relu = false;
@@ -143,17 +151,18 @@ struct NeuralCompute {
 // ---------------------------------------------------------------------------------------------------- planar path
 
 enum class PlanarForm : std::uint8_t { unary, binary, affine, unary_reduce, binary_reduce };
-enum class PlanarOp : std::uint8_t { add, mul, max, min, square };
+enum class PlanarOp : std::uint8_t { add, mul, max, min, square, unknown };
 enum class Reduction : std::uint8_t { sum, average, max, min };
 enum class PostFunction : std::uint8_t { none, reciprocal, reciprocal_square_root };
 
 /// v = op(pre_scale * source1, source2); v = (v + bias) * scale; relu; then for the reduce forms over (H, W):
-/// r = final_scale * sum or max; r = post(r + epsilon). The affine form is (source1 + row 0 of source 2) * row 1 of source 2.
+/// r = final_scale * sum or max; r = post(r + epsilon). The affine form is (source1 + row 0 of source 2) * row 1 of
+/// source 2.
 struct PlanarCompute {
   PlanarForm form = PlanarForm::unary;
   PlanarOp op = PlanarOp::add;
   bool second_enabled = false;  ///< The register bit that says a second source takes part.
-  std::uint8_t condition = 0;   ///< 0 none, 1 absolute value of source 1; 2..7 are compare codes nobody has seen on H13.
+  std::uint8_t condition = 0;  ///< 0 none, 1 absolute value of source 1; 2..7 are compare codes nobody has seen on H13.
   bool negate_first = false;
   bool negate_second = false;
   Half pre_scale{0x3c00};
@@ -187,9 +196,10 @@ struct SideRecord {
 };
 
 struct EngineOp {
-  Extent input;    ///< Of source 1, for one group, after exchange.
-  Extent output;   ///< Of the result, for one group, before exchange.
-  std::uint32_t groups = 1;  ///< Outer iterations; sources and result step by their group strides, weights go on to the next planes.
+  Extent input;   ///< Of source 1, for one group, after exchange.
+  Extent output;  ///< Of the result, for one group, before exchange.
+  std::uint32_t groups =
+      1;  ///< Outer iterations; sources and result step by their group strides, weights go on to the next planes.
   std::array<Operand, 2> sources;
   ResultView result;
   /// std::monostate: the task's kind is unknown; `unknowns` says why.
@@ -209,8 +219,9 @@ struct Target {
   const Generation* generation = nullptr;
   /// Never fails on a decoded task: what it does not understand is in `unknowns` and in the side record.
   EngineOp (*lift)(const Task& task) = nullptr;
-  /// Writes the op over its side record; an op without one gets the generation's defaults for its kind. Fails with `unsupported` when a
-  /// value does not fit its register or the generation cannot do it, naming the field and its limit.
+  /// Writes the op over its side record; an op without one gets the generation's defaults for its kind. Fails with
+  /// `unsupported` when a value does not fit its register or the generation cannot do it, naming the field and its
+  /// limit.
   Result<Task> (*encode)(const EngineOp& op) = nullptr;
 };
 
@@ -222,16 +233,17 @@ struct Target {
 
 /// Figures derived from an op alone.
 struct OpCost {
-  std::uint64_t multiply_adds = 0;      ///< Of the neural path; planar elements count one operation each in `planar_operations`.
+  std::uint64_t multiply_adds =
+      0;  ///< Of the neural path; planar elements count one operation each in `planar_operations`.
   std::uint64_t planar_operations = 0;
-  std::uint64_t bytes_read = 0;         ///< From surfaces, over the DMA, each element once.
+  std::uint64_t bytes_read = 0;  ///< From surfaces, over the DMA, each element once.
   std::uint64_t bytes_written = 0;
-  std::uint64_t kernel_bytes = 0;       ///< Sum of the enabled coefficient streams.
+  std::uint64_t kernel_bytes = 0;  ///< Sum of the enabled coefficient streams.
 };
 [[nodiscard]] OpCost cost(const EngineOp& op);
 
-/// The op as text: one `key = value` per line, defaults left out. `parse_engine_op(print_engine_op(op))` equals `op` but for
-/// the side record and the unknowns, which are no part of the text.
+/// The op as text: one `key = value` per line, defaults left out. `parse_engine_op(print_engine_op(op))` equals `op`
+/// but for the side record and the unknowns, which are no part of the text.
 [[nodiscard]] std::string print_engine_op(const EngineOp& op);
 [[nodiscard]] Result<EngineOp> parse_engine_op(std::string_view text, const std::string& file = {});
 

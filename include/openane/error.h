@@ -1,7 +1,8 @@
-// Errors are values. Every reader, parser and compiler of OpenANE returns `Result<T>`; only the command line prints and exits.
+// Errors are values. Every reader, parser and compiler of OpenANE returns `Result<T>`; only the command line prints and
+// exits.
 //
-// An `Error` says whose fault it is (`ErrorCategory`), what is wrong and what was expected (`message`), and where in the *input*
-// it was found: a file, and either a byte offset or a line and column.
+// An `Error` says whose fault it is (`ErrorCategory`), what is wrong and what was expected (`message`), and where in
+// the *input* it was found: a file, and either a byte offset or a line and column.
 #pragma once
 
 #include <cstdint>
@@ -75,16 +76,16 @@ template <typename T>
 #define OPENANE_CONCAT(a, b) OPENANE_CONCAT_(a, b)
 /// `OPENANE_TRY(auto x, f());` declares `x` from the value of `f()`, or returns its error from the enclosing function.
 #define OPENANE_TRY(declaration, ...) OPENANE_TRY_(OPENANE_CONCAT(openane_result_, __LINE__), declaration, __VA_ARGS__)
-#define OPENANE_TRY_(result, declaration, ...)                \
-  auto&& result = (__VA_ARGS__);                              \
-  if (!result) {                                              \
-    return std::unexpected(std::move(result).error());        \
-  }                                                           \
+#define OPENANE_TRY_(result, declaration, ...)         \
+  auto&& result = (__VA_ARGS__);                       \
+  if (!result) {                                       \
+    return std::unexpected(std::move(result).error()); \
+  }                                                    \
   declaration = *std::move(result)
 /// `OPENANE_CHECK(f());` returns the error of a `Result<void>` from the enclosing function.
-#define OPENANE_CHECK(...)                                       \
-  do {                                                           \
+#define OPENANE_CHECK(...)                                        \
+  do {                                                            \
     if (auto&& openane_status = (__VA_ARGS__); !openane_status) { \
-      return std::unexpected(std::move(openane_status).error()); \
-    }                                                            \
+      return std::unexpected(std::move(openane_status).error());  \
+    }                                                             \
   } while (false)

@@ -1,7 +1,8 @@
 // fp16 (IEEE 754 binary16), the number the engine stores.
 //
-// Conversion to fp16 rounds half to even and keeps denormals; magnitudes that round beyond 65504 become infinity. The rules the
-// *engine* applies at a surface's edge (NaN and infinity become +-65536 when read) are not here but in the emulator's numerics.
+// Conversion to fp16 rounds half to even and keeps denormals; magnitudes that round beyond 65504 become infinity. The
+// rules the *engine* applies at a surface's edge (NaN and infinity become +-65536 when read) are not here but in the
+// emulator's numerics.
 #pragma once
 
 #include <bit>

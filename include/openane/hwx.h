@@ -1,4 +1,5 @@
-// HWX: Apple's program container, a 64-bit Mach-O with another magic (hwx-container.md). Read, validated by its rules, written.
+// HWX: Apple's program container, a 64-bit Mach-O with another magic (hwx-container.md). Read, validated by its rules,
+// written.
 #pragma once
 
 #include <string_view>
@@ -18,8 +19,10 @@ enum class HwxProfile : std::uint8_t {
 
 [[nodiscard]] bool looks_like_hwx(std::span<const std::uint8_t> data);
 [[nodiscard]] Result<Program> read_hwx(const Bytes& data);
-/// A program that carries its HWX container, with sections of unchanged size, is written into that container: byte for byte when
-/// nothing changed. Otherwise a container is built for `profile` (by default the carried compiler's own, else v5).
-[[nodiscard]] Result<std::vector<std::uint8_t>> write_hwx(const Program& program, std::optional<HwxProfile> profile = {});
+/// A program that carries its HWX container, with sections of unchanged size, is written into that container: byte for
+/// byte when nothing changed. Otherwise a container is built for `profile` (by default the carried compiler's own, else
+/// v5).
+[[nodiscard]] Result<std::vector<std::uint8_t>> write_hwx(const Program& program,
+                                                          std::optional<HwxProfile> profile = {});
 
 }  // namespace openane

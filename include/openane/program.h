@@ -1,8 +1,8 @@
 // Program: the one in-memory form of a compiled program, whatever container it came from.
 //
-// HWX, ANEC and raw kernels are read into a `Program` and written from one. What a container holds beyond it (load commands, symbol
-// strings, padding) is carried along in `carried`, so that reading and writing gives the same bytes back; a program without a carried
-// container gets one built by the rules of the chosen writer profile.
+// HWX, ANEC and raw kernels are read into a `Program` and written from one. What a container holds beyond it (load
+// commands, symbol strings, padding) is carried along in `carried`, so that reading and writing gives the same bytes
+// back; a program without a carried container gets one built by the rules of the chosen writer profile.
 #pragma once
 
 #include <cstdint>
@@ -87,8 +87,9 @@ struct Program {
 /// Writes by the extension of `path` (.hwx; .anec or .ane; .bin is a raw kernel).
 [[nodiscard]] Result<void> write_program(const std::string& path, const Program& program);
 
-/// Checks what must hold between the parts of any program before it may run (hwx-container.md 12, rules H14 and H15): every selector names a
-/// bound slot, every DMA footprint lies inside its surface, nothing writes inputs, constants or tasks. One entry per finding.
+/// Checks what must hold between the parts of any program before it may run (hwx-container.md 12, rules H14 and H15):
+/// every selector names a bound slot, every DMA footprint lies inside its surface, nothing writes inputs, constants or
+/// tasks. One entry per finding.
 struct Finding {
   bool fatal = true;
   std::string message;  ///< "task 0: ..." with registers and values.

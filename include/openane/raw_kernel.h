@@ -16,7 +16,8 @@
 namespace openane {
 
 /// `layout_text` is TOML; `layout_file` names it in errors.
-[[nodiscard]] Result<Program> read_raw_kernel(const Bytes& data, std::string_view layout_text, const std::string& layout_file);
+[[nodiscard]] Result<Program> read_raw_kernel(const Bytes& data, std::string_view layout_text,
+                                              const std::string& layout_file);
 [[nodiscard]] Result<std::vector<std::uint8_t>> write_raw_kernel(const Program& program);
 /// The layout file that reads a program back from `write_raw_kernel`'s bytes.
 [[nodiscard]] Result<std::string> write_raw_layout(const Program& program);

@@ -1,8 +1,8 @@
 // Generations and their register tables.
 //
-// A task is a header and a list of register writes. What each word and bit of them is called, and how sure we are, stands in
-// `data/isa/<generation>.toml`; the build turns those files into the constant tables seen here. Decoder, encoder, listing, assembler,
-// diff, checker and documentation all read these tables and nothing else.
+// A task is a header and a list of register writes. What each word and bit of them is called, and how sure we are,
+// stands in `data/isa/<generation>.toml`; the build turns those files into the constant tables seen here. Decoder,
+// encoder, listing, assembler, diff, checker and documentation all read these tables and nothing else.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ enum class FieldType : std::uint8_t { unsigned_integer, signed_integer, fp16, fp
 enum class Effect : std::uint8_t {
   data,     ///< Part of the meaning: the lift puts it into the EngineOp.
   none,     ///< Scheduling, tiling, logging, caching: no effect on results is known.
-  neutral,  ///< Meaning unknown, but the listed values are those of programs that are understood; others stop the emulator.
+  neutral,  ///< Meaning unknown, but the listed values are those of programs that are understood; others stop the
+            ///< emulator.
 };
 
 struct Enumerator {
@@ -58,9 +59,9 @@ struct Register {
   std::uint32_t address = 0;  ///< Byte address; for header words the byte offset from the start of the task.
   RegisterStatus status = RegisterStatus::named;
   Grade grade = Grade::unknown;
-  std::span<const Field> fields;  ///< Ascending by lsb, never overlapping.
+  std::span<const Field> fields;           ///< Ascending by lsb, never overlapping.
   std::span<const std::uint32_t> neutral;  ///< For the bits no field covers: the understood values ({0} unless listed).
-  bool has_default = false;        ///< Whether the value of an unwritten register is known.
+  bool has_default = false;                ///< Whether the value of an unwritten register is known.
   std::uint32_t default_value = 0;
   std::string_view meaning;
 
@@ -102,36 +103,36 @@ enum class StreamForm : std::uint8_t {
 
 /// The header fields a task walk needs. A field of width 0 does not exist in the generation.
 struct HeaderRoles {
-  FieldRef task_id;        ///< Index of the task.
-  FieldRef task_words;     ///< Packet streams: words of this task.
-  FieldRef next_words;     ///< Linked streams: words of the next task minus 1; 0 on the last.
-  FieldRef next_offset;    ///< Linked streams: byte offset of the next task; 0 on the last.
-  FieldRef next_enable;    ///< Linked streams: 1 on every task but the last.
-  FieldRef not_first;      ///< 0 on the first task, 1 on later ones.
-  FieldRef last;           ///< 1 on the last task.
-  FieldRef extra_word;     ///< 1: one extra header word follows.
+  FieldRef task_id;      ///< Index of the task.
+  FieldRef task_words;   ///< Packet streams: words of this task.
+  FieldRef next_words;   ///< Linked streams: words of the next task minus 1; 0 on the last.
+  FieldRef next_offset;  ///< Linked streams: byte offset of the next task; 0 on the last.
+  FieldRef next_enable;  ///< Linked streams: 1 on every task but the last.
+  FieldRef not_first;    ///< 0 on the first task, 1 on later ones.
+  FieldRef last;         ///< 1 on the last task.
+  FieldRef extra_word;   ///< 1: one extra header word follows.
 };
 
 struct Generation {
-  std::string_view id;        ///< "H13"
-  std::string_view target;    ///< "h13"
+  std::string_view id;      ///< "H13"
+  std::string_view target;  ///< "h13"
   std::span<const std::string_view> targets;
   std::span<const std::string_view> chips;
   std::span<const std::uint32_t> cpu_subtypes;
   std::uint32_t td_version = 0;
   StreamForm stream = StreamForm::unknown;
-  std::uint32_t header_words = 0;     ///< Without the optional extra word; 0 = unknown.
+  std::uint32_t header_words = 0;  ///< Without the optional extra word; 0 = unknown.
   HeaderRoles roles;
-  std::uint32_t task_align = 0;       ///< Bytes.
-  std::uint32_t lead_in_bytes = 0;    ///< Frame before the first task.
-  std::uint32_t slot_count = 0;       ///< Entries of the program descriptor's slot table.
+  std::uint32_t task_align = 0;     ///< Bytes.
+  std::uint32_t lead_in_bytes = 0;  ///< Frame before the first task.
+  std::uint32_t slot_count = 0;     ///< Entries of the program descriptor's slot table.
   std::uint32_t slot_bytes = 0;
   std::uint32_t first_tensor_slot = 0;
-  std::uint32_t program_flavor = 0;   ///< Of the program's LC_THREAD.
-  bool absent_is_zero = false;        ///< An unwritten register may be read as 0 (H13); else its value is unknown.
+  std::uint32_t program_flavor = 0;  ///< Of the program's LC_THREAD.
+  bool absent_is_zero = false;       ///< An unwritten register may be read as 0 (H13); else its value is unknown.
   Grade grade = Grade::unknown;
-  std::span<const Register> header;   ///< Header words in order, the optional one last.
-  std::span<const Block> blocks;      ///< Ascending by base.
+  std::span<const Register> header;  ///< Header words in order, the optional one last.
+  std::span<const Block> blocks;     ///< Ascending by base.
   std::string_view status;
   std::span<const std::string_view> sources;
 

@@ -1,5 +1,5 @@
-// Tensors on the host: dense, row-major, with an element type and a shape of any rank. What `.npy` files hold, what programs are
-// fed with and what they return. Packing into the engine's strided surfaces is in surface.h.
+// Tensors on the host: dense, row-major, with an element type and a shape of any rank. What `.npy` files hold, what
+// programs are fed with and what they return. Packing into the engine's strided surfaces is in surface.h.
 #pragma once
 
 #include <cstdint>

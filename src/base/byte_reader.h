@@ -58,7 +58,8 @@ class ByteReader {
     return load_le<T>(data_.data() + offset);
   }
 
-  [[nodiscard]] Result<std::span<const std::uint8_t>> bytes(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
+  [[nodiscard]] Result<std::span<const std::uint8_t>> bytes(std::uint64_t offset, std::uint64_t count,
+                                                            std::string_view what) const {
     if (!range_inside(offset, count, data_.size())) {
       return past_end(offset, count, what);
     }
@@ -80,7 +81,8 @@ class ByteReader {
   }
 
  private:
-  [[nodiscard]] std::unexpected<Error> past_end(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
+  [[nodiscard]] std::unexpected<Error> past_end(std::uint64_t offset, std::uint64_t count,
+                                                std::string_view what) const {
     return fail_at(offset, fmt::format("{} needs {} bytes, but the input ends at {:#x}", what, count, data_.size()));
   }
   std::span<const std::uint8_t> data_;

@@ -74,12 +74,13 @@ Result<Bytes> read_file(const std::string& path) {
   if (file.value < 0) {
     return system_error(path, "cannot open");
   }
-  struct stat info {};
+  struct stat info{};
   if (fstat(file.value, &info) != 0) {
     return system_error(path, "cannot stat");
   }
   if (!S_ISREG(info.st_mode)) {
-    return fail(ErrorCategory::system, S_ISDIR(info.st_mode) ? "is a directory, expected a file" : "is not a regular file",
+    return fail(ErrorCategory::system,
+                S_ISDIR(info.st_mode) ? "is a directory, expected a file" : "is not a regular file",
                 Location{path, {}, 0, 0});
   }
   if (info.st_size == 0) {
@@ -97,7 +98,7 @@ Result<Bytes> read_file(const std::string& path) {
 }
 
 Result<void> write_file(const std::string& path, std::span<const std::uint8_t> data) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     // A device or a pipe (/dev/stdout) is written as it is: there is nothing to rename over.
     if (S_ISDIR(info.st_mode)) {
@@ -117,7 +118,8 @@ Result<void> write_file(const std::string& path, std::span<const std::uint8_t> d
   if (file.value < 0) {
     return system_error(path, "cannot create");
   }
-  if (!write_all(file.value, data) || fchmod(file.value, mode) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (!write_all(file.value, data) || fchmod(file.value, mode) != 0 ||
+      std::rename(temporary.c_str(), path.c_str()) != 0) {
     auto error = system_error(path, "cannot write");
     unlink(temporary.c_str());
     return error;

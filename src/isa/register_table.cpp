@@ -83,7 +83,8 @@ const Register* Generation::find(std::string_view name) const {
 const Generation* find_generation(std::string_view name) {
   for (const Generation* generation : generations()) {
     const auto same = [name](std::string_view other) { return equal_ignoring_case(name, other); };
-    if (same(generation->id) || std::ranges::any_of(generation->targets, same) || std::ranges::any_of(generation->chips, same)) {
+    if (same(generation->id) || std::ranges::any_of(generation->targets, same) ||
+        std::ranges::any_of(generation->chips, same)) {
       return generation;
     }
   }

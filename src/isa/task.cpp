@@ -1,10 +1,10 @@
 // The task stream, both forms.
 //
-// Linked (H11..H13): a record's header word is ((count - 1) << 26) | byte address. Tasks are chained by byte offsets in the header and
-// each names the size of the *next*; the first one's size comes from the program descriptor.
-// Packet (H14 and later): bit 31 set = scatter (bits 30:15 mask, 14:0 word address; the base word is always present); else dense
-// (bits 20:15 count - 1), and with bit 29 set an address packet (bits 28:23 slot). Tasks stand in sequence at 16-byte boundaries after
-// a 16-byte frame, each naming its own size; 16 zero bytes are padding.
+// Linked (H11..H13): a record's header word is ((count - 1) << 26) | byte address. Tasks are chained by byte offsets in
+// the header and each names the size of the *next*; the first one's size comes from the program descriptor. Packet (H14
+// and later): bit 31 set = scatter (bits 30:15 mask, 14:0 word address; the base word is always present); else dense
+// (bits 20:15 count - 1), and with bit 29 set an address packet (bits 28:23 slot). Tasks stand in sequence at 16-byte
+// boundaries after a 16-byte frame, each naming its own size; 16 zero bytes are padding.
 #include "openane/task.h"
 
 #include <fmt/format.h>
@@ -50,9 +50,11 @@ DecodedHeader decode_packet_header(std::uint32_t word) {
   if ((word & 0x20000000u) != 0) {
     record.form = Record::Form::address;
     record.slot = static_cast<std::uint8_t>((word >> 23) & 0x3fu);
-    return {record, (word & 0x00600000u) == 0 ? std::string_view{} : "address packet names no whole slot (bits 22:21 are set)"};
+    return {record,
+            (word & 0x00600000u) == 0 ? std::string_view{} : "address packet names no whole slot (bits 22:21 are set)"};
   }
-  return {record, (word & 0x1fe00000u) == 0 ? std::string_view{} : "dense record has bits 28:21 set, which no known record uses"};
+  return {record, (word & 0x1fe00000u) == 0 ? std::string_view{}
+                                            : "dense record has bits 28:21 set, which no known record uses"};
 }
 
 std::vector<std::uint32_t> load_words(std::span<const std::uint8_t> bytes) {
@@ -67,10 +69,11 @@ std::vector<std::uint32_t> load_words(std::span<const std::uint8_t> bytes) {
   return words;
 }
 
-Result<PlacedTask> decode_task_at(const Generation& generation, std::span<const std::uint8_t> section, std::uint64_t offset,
-                                  std::uint32_t words) {
+Result<PlacedTask> decode_task_at(const Generation& generation, std::span<const std::uint8_t> section,
+                                  std::uint64_t offset, std::uint32_t words) {
   if (!range_inside(offset, std::uint64_t{words} * 4, section.size())) {
-    return fail_at(offset, fmt::format("a task of {} words passes the end of the task section ({:#x})", words, section.size()));
+    return fail_at(offset,
+                   fmt::format("a task of {} words passes the end of the task section ({:#x})", words, section.size()));
   }
   Result<Task> task = Task::decode(generation, load_words(section.subspan(offset, std::size_t{words} * 4)));
   if (!task) {
@@ -85,8 +88,8 @@ bool all_zero(std::span<const std::uint8_t> bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; });
 }
 
-Result<std::vector<PlacedTask>> walk_linked(const Generation& generation, std::span<const std::uint8_t> section, std::uint64_t offset,
-                                            std::uint32_t words, std::uint32_t count) {
+Result<std::vector<PlacedTask>> walk_linked(const Generation& generation, std::span<const std::uint8_t> section,
+                                            std::uint64_t offset, std::uint32_t words, std::uint32_t count) {
   std::vector<PlacedTask> tasks;
   for (;;) {
     OPENANE_TRY(PlacedTask placed, decode_task_at(generation, section, offset, words));
@@ -104,7 +107,8 @@ Result<std::vector<PlacedTask>> walk_linked(const Generation& generation, std::s
       return fail_at(offset, fmt::format("next task at {:#x} is not a multiple of {:#x}", next, generation.task_align));
     }
     if (count != 0 && tasks.size() >= count) {
-      return fail_at(offset, fmt::format("the chain goes on to {:#x} after the {} tasks the program declares", next, count));
+      return fail_at(offset,
+                     fmt::format("the chain goes on to {:#x} after the {} tasks the program declares", next, count));
     }
     offset = next;
   }
@@ -114,20 +118,23 @@ Result<std::vector<PlacedTask>> walk_linked(const Generation& generation, std::s
   return tasks;
 }
 
-Result<std::vector<PlacedTask>> walk_packets(const Generation& generation, std::span<const std::uint8_t> section, std::uint64_t offset,
-                                             std::uint32_t count) {
+Result<std::vector<PlacedTask>> walk_packets(const Generation& generation, std::span<const std::uint8_t> section,
+                                             std::uint64_t offset, std::uint32_t count) {
   std::vector<PlacedTask> tasks;
   const std::uint64_t align = generation.task_align;
   if (offset == 0) {
-    // The frame's first word is 0 or 1 and the rest 0; a task's word 0 carries its size, so a bare stream starts at once.
+    // The frame's first word is 0 or 1 and the rest 0; a task's word 0 carries its size, so a bare stream starts at
+    // once.
     const std::uint64_t lead = generation.lead_in_bytes;
-    if (lead != 0 && section.size() >= lead && get_bits(generation.roles.task_words, load_le<std::uint32_t>(section.data())) == 0) {
+    if (lead != 0 && section.size() >= lead &&
+        get_bits(generation.roles.task_words, load_le<std::uint32_t>(section.data())) == 0) {
       offset = lead;
     }
   }
   while (offset < section.size() && (count == 0 || tasks.size() < count)) {
     if (section.size() - offset < 4) {
-      return fail_at(offset, fmt::format("{} bytes are left in the task section, fewer than a word", section.size() - offset));
+      return fail_at(offset,
+                     fmt::format("{} bytes are left in the task section, fewer than a word", section.size() - offset));
     }
     const std::uint32_t first = load_le<std::uint32_t>(section.data() + offset);
     if (first == 0) {
@@ -140,7 +147,8 @@ Result<std::vector<PlacedTask>> walk_packets(const Generation& generation, std::
     }
     const std::uint32_t words = get_bits(generation.roles.task_words, first);
     if (words < generation.header_words) {
-      return fail_at(offset, fmt::format("a task of {} words is shorter than its header of {}", words, generation.header_words));
+      return fail_at(
+          offset, fmt::format("a task of {} words is shorter than its header of {}", words, generation.header_words));
     }
     OPENANE_TRY(PlacedTask placed, decode_task_at(generation, section, offset, words));
     tasks.push_back(std::move(placed));
@@ -195,7 +203,9 @@ std::uint32_t Task::get(FieldRef field) const {
 }
 
 bool Task::set(FieldRef field, std::uint32_t value) {
-  const auto change = [&](std::uint32_t& word) { word = (word & ~field.mask()) | ((value << field.lsb) & field.mask()); };
+  const auto change = [&](std::uint32_t& word) {
+    word = (word & ~field.mask()) | ((value << field.lsb) & field.mask());
+  };
   if (field.in_header) {
     if (field.address / 4 >= header_size_) {
       return false;
@@ -203,16 +213,15 @@ bool Task::set(FieldRef field, std::uint32_t value) {
     change(words_[field.address / 4]);
     return true;
   }
-  bool found = false;
-  for (const Record& record : records_) {
-    for (std::uint32_t i = 0; i < record.count; ++i) {
-      if (record.address_of(i) == field.address) {
-        change(words_[record.first + i]);
-        found = true;
+  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+    for (std::uint32_t i = 0; i < record->count; ++i) {
+      if (record->address_of(i) == field.address) {
+        change(words_[record->first + i]);
+        return true;
       }
     }
   }
-  return found;
+  return false;
 }
 
 bool Task::set_word(std::uint32_t address, std::uint32_t value) { return set(FieldRef{address, 0, 32, false}, value); }
@@ -227,8 +236,11 @@ Result<void> Task::add_dense(std::uint32_t address, std::span<const std::uint32_
   const bool linked = generation_->stream == StreamForm::linked;
   const std::uint32_t limit = linked ? kLinkedAddressMask : 0x7fffu * 4;
   if (values.empty() || values.size() > kMaximumLinkedCount || address % 4 != 0 || address > limit) {
-    return fail(ErrorCategory::usage, fmt::format("a record of {} words at {:#x} cannot be written: 1 to 64 words, address a multiple of 4 up to {:#x}",
-                                                  values.size(), address, limit));
+    return fail(
+        ErrorCategory::usage,
+        fmt::format(
+            "a record of {} words at {:#x} cannot be written: 1 to 64 words, address a multiple of 4 up to {:#x}",
+            values.size(), address, limit));
   }
   const auto count = static_cast<std::uint32_t>(values.size());
   words_.push_back(linked ? ((count - 1) << 26) | address : ((count - 1) << 15) | (address / 4));
@@ -239,9 +251,11 @@ Result<void> Task::add_dense(std::uint32_t address, std::span<const std::uint32_
 
 Result<void> Task::add_scatter(std::uint32_t address, std::uint16_t mask, std::span<const std::uint32_t> values) {
   const auto expected = static_cast<std::size_t>(1 + std::popcount(mask));
-  if (generation_->stream != StreamForm::packet || address % 4 != 0 || address > 0x7fffu * 4 || values.size() != expected) {
-    return fail(ErrorCategory::usage, fmt::format("a scatter record at {:#x} with mask {:#x} and {} words cannot be written in {}", address, mask,
-                                                  values.size(), generation_->id));
+  if (generation_->stream != StreamForm::packet || address % 4 != 0 || address > 0x7fffu * 4 ||
+      values.size() != expected) {
+    return fail(ErrorCategory::usage,
+                fmt::format("a scatter record at {:#x} with mask {:#x} and {} words cannot be written in {}", address,
+                            mask, values.size(), generation_->id));
   }
   words_.push_back(0x80000000u | (std::uint32_t{mask} << 15) | (address / 4));
   records_.push_back({Record::Form::scatter, address, static_cast<std::uint32_t>(words_.size()),
@@ -251,9 +265,10 @@ Result<void> Task::add_scatter(std::uint32_t address, std::uint16_t mask, std::s
 }
 
 Result<void> Task::add_address(std::uint32_t address, std::uint8_t slot, std::span<const std::uint32_t> values) {
-  if (generation_->stream != StreamForm::packet || address % 4 != 0 || address > 0x7fffu * 4 || slot > 0x3f || values.empty() ||
-      values.size() > 64) {
-    return fail(ErrorCategory::usage, fmt::format("an address packet at {:#x} for slot {} cannot be written in {}", address, slot, generation_->id));
+  if (generation_->stream != StreamForm::packet || address % 4 != 0 || address > 0x7fffu * 4 || slot > 0x3f ||
+      values.empty() || values.size() > 64) {
+    return fail(ErrorCategory::usage, fmt::format("an address packet at {:#x} for slot {} cannot be written in {}",
+                                                  address, slot, generation_->id));
   }
   const auto count = static_cast<std::uint32_t>(values.size());
   words_.push_back(0x20000000u | (std::uint32_t{slot} << 23) | ((count - 1) << 15) | (address / 4));
@@ -264,7 +279,8 @@ Result<void> Task::add_address(std::uint32_t address, std::uint8_t slot, std::sp
 
 Result<Task> Task::decode(const Generation& generation, std::span<const std::uint32_t> words) {
   if (generation.stream == StreamForm::unknown || generation.header_words == 0) {
-    return fail(ErrorCategory::missing_specification, fmt::format("the task format of {} has not been published", generation.id));
+    return fail(ErrorCategory::missing_specification,
+                fmt::format("the task format of {} has not been published", generation.id));
   }
   Task task(generation);
   task.header_size_ = generation.header_words;
@@ -273,7 +289,8 @@ Result<Task> Task::decode(const Generation& generation, std::span<const std::uin
     task.header_size_ += 1;
   }
   if (words.size() < task.header_size_) {
-    return fail_at(0, fmt::format("a task of {} words is shorter than its header of {}", words.size(), task.header_size_));
+    return fail_at(0,
+                   fmt::format("a task of {} words is shorter than its header of {}", words.size(), task.header_size_));
   }
   task.records_.reserve(16);
   const bool linked = generation.stream == StreamForm::linked;
@@ -283,8 +300,9 @@ Result<Task> Task::decode(const Generation& generation, std::span<const std::uin
       return fail_at(at * 4, fmt::format("{} (record header {:#010x})", decoded.problem, words[at]));
     }
     if (decoded.record.count > words.size() - at - 1) {
-      return fail_at(at * 4, fmt::format("a record of {} words at register {:#x} passes the end of the task ({} words left)",
-                                         decoded.record.count, decoded.record.address, words.size() - at - 1));
+      return fail_at(at * 4,
+                     fmt::format("a record of {} words at register {:#x} passes the end of the task ({} words left)",
+                                 decoded.record.count, decoded.record.address, words.size() - at - 1));
     }
     decoded.record.first = static_cast<std::uint32_t>(at + 1);
     at += 1 + decoded.record.count;
@@ -294,8 +312,8 @@ Result<Task> Task::decode(const Generation& generation, std::span<const std::uin
   return task;
 }
 
-Result<std::vector<PlacedTask>> decode_tasks(const Generation& generation, std::span<const std::uint8_t> section, std::uint32_t start,
-                                             std::uint32_t first_words, std::uint32_t count) {
+Result<std::vector<PlacedTask>> decode_tasks(const Generation& generation, std::span<const std::uint8_t> section,
+                                             std::uint32_t start, std::uint32_t first_words, std::uint32_t count) {
   switch (generation.stream) {
     case StreamForm::linked:
       return walk_linked(generation, section, start, first_words, count);
@@ -304,15 +322,18 @@ Result<std::vector<PlacedTask>> decode_tasks(const Generation& generation, std::
     case StreamForm::unknown:
       break;
   }
-  return fail(ErrorCategory::missing_specification, fmt::format("the task format of {} has not been published", generation.id));
+  return fail(ErrorCategory::missing_specification,
+              fmt::format("the task format of {} has not been published", generation.id));
 }
 
 Result<std::vector<std::uint8_t>> encode_tasks(std::span<const PlacedTask> tasks) {
   std::vector<std::uint8_t> section;
   for (const PlacedTask& placed : tasks) {
     if (placed.offset < section.size()) {
-      return fail_at(placed.offset, fmt::format("a task at {:#x} overlaps the one before it, which ends at {:#x}", placed.offset, section.size()),
-                     ErrorCategory::usage);
+      return fail_at(
+          placed.offset,
+          fmt::format("a task at {:#x} overlaps the one before it, which ends at {:#x}", placed.offset, section.size()),
+          ErrorCategory::usage);
     }
     section.resize(placed.offset + std::size_t{placed.task.size_bytes()});
     std::uint8_t* at = section.data() + placed.offset;

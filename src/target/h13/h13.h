@@ -1,0 +1,20 @@
+// H13 (A14, M1): lift and encode.
+#pragma once
+
+#include "openane/engine_op.h"
+
+namespace openane::h13 {
+
+[[nodiscard]] EngineOp lift(const Task& task);
+[[nodiscard]] Result<Task> encode(const EngineOp& op);
+
+/// The side record of an op that was not lifted: the values all decoded programs share (h13-isa.md 11), with tiling
+/// words by the compiler's conventions (3.2). Proven on the emulator only; hardware may want the tiling of a decoded
+/// program of the same shape.
+[[nodiscard]] Task default_residue(const EngineOp& op);
+
+/// Adds what the table does not explain: bits without a field, and neutral fields with values no understood program
+/// has.
+void collect_unknowns(const Task& residue, bool planar, std::vector<Unknown>& unknowns);
+
+}  // namespace openane::h13

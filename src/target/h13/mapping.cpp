@@ -1,0 +1,574 @@
+// H13's registers against an EngineOp: one description, read in both directions.
+//
+// `map_task` states the correspondence once. Run with a `Lifter` it moves bits out of a task into the op and leaves the
+// rest in the residue; run with an `Encoder` it puts them back. Which bits the op owns may depend only on what was
+// mapped before, so both runs take the same path and `encode(lift(t)) == t` holds by construction. Three kinds of
+// correspondence:
+//   field    the op owns the bits;
+//   derived  the op implies the bits (an enable that follows from where an operand lives). The residue keeps the
+//   difference to what is
+//            implied, zero in every real program; a difference is reported as unknown;
+//   implied  the same for bits without effect on results (header validity bits), where a difference is carried and not
+//   reported.
+//
+// What is peculiar about H13: one source format word serves only source 1 (source 2 has no interleave); the planar path
+// and the neural path share the Common block; reductions leave OutDim equal to InDim; exchange of C and W sits in
+// PECommonCfg for planar tasks and in Cfg bit 28 for neural ones.
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <optional>
+
+#include "target/h13/h13.h"
+#include "target/h13/register_index.h"
+
+namespace openane::h13 {
+namespace {
+
+/// Raw register value <-> enumerator, for fields that map one to one.
+template <typename E, std::size_t N>
+struct Codes {
+  std::array<std::pair<std::uint32_t, E>, N> rows;
+  [[nodiscard]] constexpr std::optional<E> decode(std::uint32_t raw) const {
+    for (const auto& [code, value] : rows) {
+      if (code == raw) {
+        return value;
+      }
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] constexpr std::optional<std::uint32_t> encode(E value) const {
+    for (const auto& [code, other] : rows) {
+      if (other == value) {
+        return code;
+      }
+    }
+    return std::nullopt;
+  }
+};
+
+constexpr Codes<Place, 4> kPlaces{
+    {{{0, Place::on_chip}, {1, Place::surface_kept}, {2, Place::surface}, {3, Place::chained}}}};
+constexpr Codes<ElementType, 3> kElements{
+    {{{0, ElementType::uint8}, {1, ElementType::int8}, {2, ElementType::float16}}}};
+constexpr Codes<PlanarForm, 5> kForms{{{{2, PlanarForm::unary},
+                                        {3, PlanarForm::binary},
+                                        {4, PlanarForm::affine},
+                                        {5, PlanarForm::unary_reduce},
+                                        {6, PlanarForm::binary_reduce}}}};
+constexpr Codes<PlanarOp, 5> kPlanarOps{
+    {{{0, PlanarOp::add}, {1, PlanarOp::mul}, {2, PlanarOp::max}, {3, PlanarOp::min}, {4, PlanarOp::square}}}};
+constexpr Codes<Reduction, 4> kReductions{
+    {{{0, Reduction::sum}, {1, Reduction::average}, {2, Reduction::max}, {3, Reduction::min}}}};
+constexpr Codes<Activation, 3> kActivations{{{{0, Activation::none}, {1, Activation::relu}, {2, Activation::table}}}};
+constexpr Codes<KernelFormat, 3> kKernelFormats{
+    {{{0, KernelFormat::none}, {1, KernelFormat::int8}, {2, KernelFormat::fp16}}}};
+/// MACCfg bits 3:0: KernelMode and OpMode together say what the neural path computes.
+constexpr Codes<NeuralMode, 4> kNeuralModes{
+    {{{0x0, NeuralMode::convolution}, {0x8, NeuralMode::sum}, {0xb, NeuralMode::maximum}, {0xc, NeuralMode::bypass}}}};
+constexpr FieldRef kNeuralMode{kNE_MACCfg, 0, 4, false};
+constexpr std::uint32_t kNeuralTask = 0;
+
+const Generation& generation() {
+  static const Generation* const kGeneration = find_generation("H13");
+  return *kGeneration;
+}
+
+std::uint32_t get_bits(FieldRef field, std::uint32_t word) { return (word & field.mask()) >> field.lsb; }
+
+/// Names a field for an `Unknown`.
+Unknown describe(FieldRef field, std::uint32_t value, std::string_view known) {
+  const Register* row = field.in_header ? &generation().header[field.address / 4] : generation().find(field.address);
+  Unknown unknown{{}, row->name, {}, value, known};
+  if (!field.in_header) {
+    unknown.block = generation().block_of(field.address)->name;
+  }
+  for (const Field& candidate : row->fields) {
+    if (candidate.lsb == field.lsb) {
+      unknown.field = candidate.name;
+    }
+  }
+  return unknown;
+}
+
+/// Words of a task, by field.
+class Words {
+ public:
+  explicit Words(const Task& task) : task_(task), index_(task) {}
+
+  [[nodiscard]] std::uint32_t peek(FieldRef field) const {
+    const std::uint32_t at = position(field);
+    return at == kAbsent ? 0 : get_bits(field, task_.words()[at]);
+  }
+  [[nodiscard]] bool has(FieldRef field) const { return position(field) != kAbsent; }
+  /// False when no record writes the register.
+  bool put(FieldRef field, std::uint32_t value) {
+    const std::uint32_t at = position(field);
+    if (at == kAbsent) {
+      return value == 0;
+    }
+    std::uint32_t& word = task_.mutable_words()[at];
+    word = (word & ~field.mask()) | ((value << field.lsb) & field.mask());
+    return true;
+  }
+  [[nodiscard]] Task take() { return std::move(task_); }
+  [[nodiscard]] const Task& task() const { return task_; }
+
+ private:
+  static constexpr std::uint32_t kAbsent = 0xffffffffu;
+  [[nodiscard]] std::uint32_t position(FieldRef field) const {
+    if (field.in_header) {
+      return field.address / 4 < task_.header_size() ? field.address / 4 : kAbsent;
+    }
+    const std::uint32_t at = index_.position(field.address);
+    return at == 0 ? kAbsent : at;
+  }
+  Task task_;
+  RegisterIndex index_;
+};
+
+class Lifter {
+ public:
+  static constexpr bool kLifting = true;
+  explicit Lifter(const Task& task, std::vector<Unknown>& unknowns) : words_(task), unknowns_(unknowns) {}
+
+  [[nodiscard]] std::uint32_t peek(FieldRef field) const { return words_.peek(field); }
+
+  template <typename T>
+  void number(FieldRef field, T& value) {
+    value = static_cast<T>(take(field));
+  }
+  void bytes(FieldRef field, std::uint32_t& value) { value = take(field) << field.lsb; }
+  void flag(FieldRef field, bool& value) { value = take(field) != 0; }
+  void half(FieldRef field, Half& value) { value.bits = static_cast<std::uint16_t>(take(field)); }
+  void single(FieldRef field, float& value) { value = std::bit_cast<float>(take(field)); }
+  /// An unexplained code becomes `unknown` and stays in the residue.
+  template <typename E, std::size_t N>
+  void code(FieldRef field, E& value, const Codes<E, N>& codes, E unknown, std::string_view known) {
+    const std::uint32_t raw = words_.peek(field);
+    if (const std::optional<E> decoded = codes.decode(raw)) {
+      value = *decoded;
+      words_.put(field, 0);
+    } else {
+      value = unknown;
+      unknowns_.push_back(describe(field, raw, known));
+    }
+  }
+  void derived(FieldRef field, std::uint32_t expected, std::string_view known) {
+    const std::uint32_t raw = words_.peek(field);
+    if (raw != expected) {
+      unknowns_.push_back(describe(field, raw, known));
+    }
+    words_.put(field, raw ^ expected);
+  }
+  void implied(FieldRef field, std::uint32_t expected) { words_.put(field, words_.peek(field) ^ expected); }
+  void unexplained(FieldRef field, std::string_view known) {
+    unknowns_.push_back(describe(field, words_.peek(field), known));
+  }
+  [[nodiscard]] Task residue() { return words_.take(); }
+
+ private:
+  std::uint32_t take(FieldRef field) {
+    const std::uint32_t value = words_.peek(field);
+    words_.put(field, 0);
+    return value;
+  }
+  Words words_;
+  std::vector<Unknown>& unknowns_;
+};
+
+class Encoder {
+ public:
+  static constexpr bool kLifting = false;
+  explicit Encoder(const Task& residue) : words_(residue) {}
+
+  template <typename T>
+  void number(FieldRef field, const T& value) {
+    put(field, static_cast<std::uint32_t>(value));
+  }
+  void bytes(FieldRef field, std::uint32_t value) {
+    if ((value & ((1u << field.lsb) - 1u)) != 0) {
+      refuse(field, value, fmt::format("is not a multiple of {}", 1u << field.lsb));
+      return;
+    }
+    put(field, value >> field.lsb);
+  }
+  void flag(FieldRef field, bool value) { put(field, value ? 1 : 0); }
+  void half(FieldRef field, Half value) { put(field, value.bits); }
+  void single(FieldRef field, float value) { put(field, std::bit_cast<std::uint32_t>(value)); }
+  template <typename E, std::size_t N>
+  void code(FieldRef field, E value, const Codes<E, N>& codes, E unknown, std::string_view known) {
+    if (value == unknown) {
+      return;
+    }
+    if (const std::optional<std::uint32_t> raw = codes.encode(value)) {
+      put(field, *raw);
+    } else {
+      refuse(field, static_cast<std::uint32_t>(value), fmt::format("has no code in H13 ({})", known));
+    }
+  }
+  void derived(FieldRef field, std::uint32_t expected, std::string_view /*known*/) { implied(field, expected); }
+  /// A record that does not write the register cannot hold the bits, in either direction.
+  void implied(FieldRef field, std::uint32_t expected) {
+    if (words_.has(field)) {
+      put(field, words_.peek(field) ^ expected);
+    }
+  }
+  void unexplained(FieldRef /*field*/, std::string_view /*known*/) {}
+
+  [[nodiscard]] bool needs_full_records() const { return missing_; }
+  [[nodiscard]] Result<Task> finish() {
+    if (error_) {
+      return std::unexpected(*std::move(error_));
+    }
+    return words_.take();
+  }
+
+ private:
+  void put(FieldRef field, std::uint32_t value) {
+    if (field.width < 32 && (value >> field.width) != 0) {
+      refuse(field, value, fmt::format("does not fit {} bits (at most {})", field.width, (1u << field.width) - 1u));
+      return;
+    }
+    missing_ = !words_.put(field, value) || missing_;
+  }
+  void refuse(FieldRef field, std::uint32_t value, const std::string& why) {
+    if (!error_) {
+      const Unknown name = describe(field, value, {});
+      error_ = Error{ErrorCategory::unsupported,
+                     fmt::format("H13 cannot encode {}{}{}.{}: {} {}", name.block, name.block.empty() ? "" : ".",
+                                 name.register_name, name.field, value, why),
+                     {}};
+    }
+  }
+  Words words_;
+  bool missing_ = false;
+  std::optional<Error> error_;
+};
+
+/// The registers that describe one operand; the two sources and the result have the same set at different addresses.
+struct SurfaceFields {
+  FieldRef slot, slot_valid, base, row, plane, depth, group, memory_format, format_mode, truncate;
+};
+struct OnChipFields {
+  FieldRef base, channel, row, depth, group;
+};
+constexpr SurfaceFields kSource1Surface{kHeader8_RBase0,
+                                        kHeader8_RBE0,
+                                        kTileDMASrc_Src1BaseAddr_Addr,
+                                        kTileDMASrc_Src1RowStride_Stride,
+                                        kTileDMASrc_Src1PlaneStride_Stride,
+                                        kTileDMASrc_Src1DepthStride_Stride,
+                                        kTileDMASrc_Src1GroupStride_Stride,
+                                        kTileDMASrc_Fmt1_MemFmt,
+                                        kTileDMASrc_Fmt1_FmtMode,
+                                        kTileDMASrc_Fmt1_Truncate};
+constexpr SurfaceFields kSource2Surface{kHeader8_RBase1,
+                                        kHeader8_RBE1,
+                                        kTileDMASrc_Src2BaseAddr_Addr,
+                                        kTileDMASrc_Src2RowStride_Stride,
+                                        kTileDMASrc_Src2PlaneStride_Stride,
+                                        kTileDMASrc_Src2DepthStride_Stride,
+                                        kTileDMASrc_Src2GroupStride_Stride,
+                                        kTileDMASrc_Fmt2_MemFmt,
+                                        kTileDMASrc_Fmt2_FmtMode,
+                                        kTileDMASrc_Fmt2_Truncate};
+constexpr SurfaceFields kResultSurface{kHeader8_WBase,
+                                       kHeader8_WBE,
+                                       kTileDMADst_BaseAddr_Addr,
+                                       kTileDMADst_RowStride_Stride,
+                                       kTileDMADst_PlaneStride_Stride,
+                                       kTileDMADst_DepthStride_Stride,
+                                       kTileDMADst_GroupStride_Stride,
+                                       kTileDMADst_Fmt_MemFmt,
+                                       kTileDMADst_Fmt_FmtMode,
+                                       kTileDMADst_Fmt_Truncate};
+constexpr OnChipFields kSource1OnChip{kL2_SourceBase_Addr, kL2_SourceChannelStride_Stride, kL2_SourceRowStride_Stride,
+                                      kL2_SourceDepthStride_Stride, kL2_SourceGroupStride_Stride};
+constexpr OnChipFields kSource2OnChip{kL2_Src2Base_Addr, kL2_Src2ChannelStride_Stride, kL2_Src2RowStride_Stride,
+                                      kL2_Src2DepthStride_Stride, kL2_Src2GroupStride_Stride};
+constexpr OnChipFields kResultOnChip{kL2_ResultBase_Addr, kL2_ResultChannelStride_Stride, kL2_ResultRowStride_Stride,
+                                     kL2_ResultDepthStride_Stride, kL2_ResultGroupStride_Stride};
+
+constexpr std::string_view kNoPath = "0 on this path";
+constexpr bool uses_surface(Place place) { return place == Place::surface || place == Place::surface_kept; }
+constexpr bool lies_on_chip(Place place) { return place == Place::on_chip || place == Place::surface_kept; }
+
+template <typename M, typename View>
+void map_surface(M& m, View& view, const SurfaceFields& fields) {
+  m.number(fields.slot, view.slot);
+  m.bytes(fields.base, view.offset);
+  m.bytes(fields.row, view.strides.row);
+  m.bytes(fields.plane, view.strides.channel);
+  m.bytes(fields.depth, view.strides.depth);
+  m.bytes(fields.group, view.strides.group);
+  m.code(fields.memory_format, view.type, kElements, ElementType::invalid, "0 uint8, 1 int8, 2 fp16");
+}
+
+template <typename M, typename View>
+void map_on_chip(M& m, View& view, const OnChipFields& fields, Place place) {
+  if (place == Place::chained) {
+    m.bytes(fields.base, view.base);
+  } else if (lies_on_chip(place)) {
+    m.bytes(fields.base, view.base);
+    m.bytes(fields.channel, view.strides.channel);
+    m.bytes(fields.row, view.strides.row);
+    m.bytes(fields.depth, view.strides.depth);
+    m.bytes(fields.group, view.strides.group);
+  }
+}
+
+constexpr bool takes_second_source(PlanarForm form) {
+  return form == PlanarForm::binary || form == PlanarForm::affine || form == PlanarForm::binary_reduce;
+}
+
+template <typename M, typename Op>
+void map_first_source(M& m, Op& op) {
+  auto& source = op.sources[0];
+  m.code(kL2_SourceCfg_SourceType, source.place, kPlaces, Place::none, "0 to 3");
+  m.code(kCommon_ChCfg_InFmt, source.type, kElements, ElementType::invalid, "0 uint8, 1 int8, 2 fp16");
+  const bool dma = uses_surface(source.place);
+  m.implied(kHeader8_RBE0, dma ? 1 : 0);
+  if (dma) {
+    map_surface(m, source.surface, kSource1Surface);
+    m.number(kTileDMASrc_Fmt1_Interleave, source.surface.interleave);
+  }
+  map_on_chip(m, source.on_chip, kSource1OnChip, source.place);
+}
+
+/// Whether source 2 comes from a surface is one bit; it exists at all only in tasks of two sources.
+template <typename M, typename Op>
+void map_second_source(M& m, Op& op, bool exists) {
+  auto& source = op.sources[1];
+  if (!exists) {
+    m.derived(kL2_SourceCfg_Src2FromDMA, 0, "0: the task has one source");
+    m.implied(kHeader8_RBE1, 0);
+    return;
+  }
+  bool dma = source.place == Place::surface;
+  m.flag(kL2_SourceCfg_Src2FromDMA, dma);
+  if constexpr (M::kLifting) {
+    source.place = dma ? Place::surface : Place::on_chip;
+  }
+  m.implied(kHeader8_RBE1, dma ? 1 : 0);
+  m.code(kCommon_ChCfg_Src2InFmt, source.type, kElements, ElementType::invalid, "0 uint8, 1 int8, 2 fp16");
+  if (dma) {
+    map_surface(m, source.surface, kSource2Surface);
+  }
+  map_on_chip(m, source.on_chip, kSource2OnChip, source.place);
+}
+
+/// DMAConfig1.En switches the source DMA on for either source; DMAConfig2.En is never set.
+template <typename M, typename Op>
+void map_source_dma(M& m, Op& op) {
+  const bool dma = uses_surface(op.sources[0].place) || uses_surface(op.sources[1].place);
+  m.derived(kTileDMASrc_DMAConfig1_En, dma ? 1 : 0, dma ? "1: a source is a surface" : "0: the sources are on chip");
+  m.implied(kHeader6_SrcLoc, dma ? 1 : 0);
+}
+
+template <typename M, typename Op>
+void map_result(M& m, Op& op) {
+  auto& result = op.result;
+  m.code(kL2_ResultCfg_ResultType, result.place, kPlaces, Place::none, "0 to 3");
+  m.code(kCommon_ChCfg_OutFmt, result.type, kElements, ElementType::invalid, "0 uint8, 1 int8, 2 fp16");
+  const bool dma = uses_surface(result.place);
+  m.derived(kTileDMADst_DMAConfig_En, dma ? 1 : 0, dma ? "1: the result is a surface" : "0: the result stays on chip");
+  m.implied(kHeader8_WBE, dma ? 1 : 0);
+  m.implied(kHeader6_DstLoc, dma ? 1 : 0);
+  if (dma) {
+    map_surface(m, result.surface, kResultSurface);
+    m.number(kTileDMADst_Fmt_Interleave, result.surface.interleave);
+    m.derived(kL2_ResultCfg_DMAInterleave, result.surface.interleave & 0xfu, "equal to TileDMADst.Fmt.Interleave");
+  }
+  map_on_chip(m, result.on_chip, kResultOnChip, result.place);
+}
+
+constexpr FieldRef channel_register(std::uint32_t first, std::size_t channel, FieldRef shape) {
+  return {first + 4 * static_cast<std::uint32_t>(channel), shape.lsb, shape.width, false};
+}
+
+template <typename M, typename Kernel>
+void map_kernel(M& m, Kernel& kernel) {
+  m.flag(kKernelDMASrc_MasterConfig_MasterEn, kernel.enabled);
+  m.implied(kHeader9_KBE0, kernel.enabled ? 1 : 0);
+  m.code(kNE_KernelCfg_KernelFmt, kernel.format, kKernelFormats, KernelFormat::unknown, "0 none, 1 int8, 2 fp16");
+  m.flag(kKernelDMASrc_MasterConfig_KernelSparseFmt, kernel.zero_skipping);
+  m.derived(kNE_KernelCfg_SparseFmt, kernel.zero_skipping ? 1 : 0,
+            "equal to KernelDMASrc.MasterConfig.KernelSparseFmt");
+  m.flag(kNE_KernelCfg_KernelFromMemory, kernel.from_memory);
+  m.number(kCommon_ConvCfg_OCGSize, kernel.lanes_log2);
+  m.number(kCommon_Cfg_ActiveNE, kernel.engines_log2);
+  m.implied(kHeader8_ENE, (kernel.engines_log2 + 1u) & 7u);
+  if (!kernel.enabled) {
+    return;
+  }
+  m.number(kHeader9_KBase0, kernel.slot);
+  for (std::size_t i = 0; i < kernel.channels.size(); ++i) {
+    auto& channel = kernel.channels[i];
+    m.flag(channel_register(kKernelDMASrc_CoeffDMAConfig0, i, kKernelDMASrc_CoeffDMAConfig0_En), channel.enabled);
+    if (channel.enabled) {
+      m.bytes(channel_register(kKernelDMASrc_CoeffBaseAddr0, i, kKernelDMASrc_CoeffBaseAddr0_Addr), channel.offset);
+      m.bytes(channel_register(kKernelDMASrc_CoeffBfrSize0, i, kKernelDMASrc_CoeffBfrSize0_MemBfrSize), channel.size);
+    }
+  }
+}
+
+template <typename M, typename Neural, typename Op>
+void map_neural(M& m, Neural& neural, Op& op) {
+  m.number(kCommon_ConvCfg_Kw, neural.window.kernel_width);
+  m.number(kCommon_ConvCfg_Kh, neural.window.kernel_height);
+  m.number(kCommon_ConvCfg_Sx, neural.window.stride_x);
+  m.number(kCommon_ConvCfg_Sy, neural.window.stride_y);
+  m.number(kCommon_ConvCfg_Px, neural.window.pad_left);
+  m.number(kCommon_ConvCfg_Py, neural.window.pad_top);
+  m.flag(kCommon_GroupConvCfg_UnicastEn, neural.unicast);
+  m.number(kCommon_GroupConvCfg_UnicastCin, neural.unicast_inputs);
+  map_kernel(m, neural.kernel);
+  m.flag(kNE_MACCfg_BiasMode, neural.channel_bias);
+  m.half(kNE_AccBias_AccBias, neural.accumulator_bias);
+  m.half(kNE_PostScale_PostScale, neural.post_scale);
+  m.code(kNE_MACCfg_NonlinearMode, neural.activation, kActivations, Activation::unknown, "0 none, 1 relu, 2 table");
+  m.flag(kL2_L2Cfg_InputReLU, neural.input_relu);
+  m.flag(kCommon_Cfg_OutTranspose, op.result.exchange_channel_width);
+  for (const FieldRef planar_only :
+       {kCommon_PECommonCfg_Src1BroadcastW, kCommon_PECommonCfg_Src1BroadcastH, kCommon_PECommonCfg_Src1BroadcastD,
+        kCommon_PECommonCfg_Src1BroadcastC, kCommon_PECommonCfg_Src2BroadcastW, kCommon_PECommonCfg_Src2BroadcastH,
+        kCommon_PECommonCfg_Src2BroadcastD, kCommon_PECommonCfg_Src2BroadcastC, kCommon_PECommonCfg_Src1Transpose,
+        kCommon_PECommonCfg_Src2Transpose, kCommon_PECommonCfg_OutTranspose}) {
+    m.derived(planar_only, 0, kNoPath);
+  }
+}
+
+template <typename M, typename Planar, typename Op>
+void map_planar(M& m, Planar& planar, Op& op) {
+  m.code(kPE_PECfg_OpMode, planar.op, kPlanarOps, PlanarOp::unknown, "0 add, 1 mul, 2 max, 3 min, 4 square");
+  m.flag(kPE_PECfg_SecSrcEn, planar.second_enabled);
+  m.number(kPE_PECfg_Cond, planar.condition);
+  m.flag(kPE_PECfg_FirstSrcNeg, planar.negate_first);
+  m.flag(kPE_PECfg_SecSrcNeg, planar.negate_second);
+  m.half(kPE_PreScaleEps_PreScale, planar.pre_scale);
+  m.half(kPE_PreScaleEps_Epsilon, planar.epsilon);
+  m.half(kPE_BiasScale_Bias, planar.bias);
+  m.half(kPE_BiasScale_Scale, planar.scale);
+  m.flag(kPE_PECfg_ReluEn, planar.relu);
+  m.code(kPE_PECfg_PoolMode, planar.reduction, kReductions, Reduction::sum, "0 to 3");
+  m.single(kPE_FinalScale_FinalScale, planar.final_scale);
+  m.number(kPE_PECfg_NLMode, planar.post);
+  m.flag(kCommon_PECommonCfg_Src1BroadcastW, op.sources[0].broadcast.width);
+  m.flag(kCommon_PECommonCfg_Src1BroadcastH, op.sources[0].broadcast.height);
+  m.flag(kCommon_PECommonCfg_Src1BroadcastD, op.sources[0].broadcast.depth);
+  m.flag(kCommon_PECommonCfg_Src1BroadcastC, op.sources[0].broadcast.channel);
+  m.flag(kCommon_PECommonCfg_Src2BroadcastW, op.sources[1].broadcast.width);
+  m.flag(kCommon_PECommonCfg_Src2BroadcastH, op.sources[1].broadcast.height);
+  m.flag(kCommon_PECommonCfg_Src2BroadcastD, op.sources[1].broadcast.depth);
+  m.flag(kCommon_PECommonCfg_Src2BroadcastC, op.sources[1].broadcast.channel);
+  m.flag(kCommon_PECommonCfg_Src1Transpose, op.sources[0].exchange_channel_width);
+  m.flag(kCommon_PECommonCfg_Src2Transpose, op.sources[1].exchange_channel_width);
+  m.flag(kCommon_PECommonCfg_OutTranspose, op.result.exchange_channel_width);
+  m.derived(kCommon_Cfg_OutTranspose, 0, kNoPath);
+  m.derived(kL2_L2Cfg_InputReLU, 0, kNoPath);
+  m.implied(kHeader8_ENE, 0);
+}
+
+/// Decides the compute kind from the registers. Nothing is taken yet: an unexplained kind leaves them all in the
+/// residue.
+void choose_compute(Lifter& m, EngineOp& op) {
+  const std::uint32_t type = m.peek(kCommon_Cfg_TaskType);
+  if (type == kNeuralTask) {
+    if (const auto mode = kNeuralModes.decode(m.peek(kNeuralMode))) {
+      op.compute = NeuralCompute{.mode = *mode};
+    } else {
+      m.unexplained(kNE_MACCfg_OpMode,
+                    "with KernelMode 0: 0 convolution; with KernelMode 1: 0 sum, 3 maximum, 4 bypass");
+    }
+  } else if (const auto form = kForms.decode(type)) {
+    op.compute = PlanarCompute{.form = *form};
+  } else {
+    m.unexplained(kCommon_Cfg_TaskType, "0 neural, 2 to 6 planar");
+  }
+}
+
+template <typename M, typename Op>
+void map_task(M& m, Op& op) {
+  m.number(kCommon_InDim_Win, op.input.width);
+  m.number(kCommon_InDim_Hin, op.input.height);
+  m.number(kCommon_InDepth_Din, op.input.depth);
+  m.number(kCommon_Cin_Cin, op.input.channels);
+  m.number(kCommon_OutDim_Wout, op.output.width);
+  m.number(kCommon_OutDim_Hout, op.output.height);
+  m.number(kCommon_OutDepth_Dout, op.output.depth);
+  m.number(kCommon_Cout_Cout, op.output.channels);
+  m.number(kCommon_GroupConvCfg_NumGroups, op.groups);
+  if (auto* neural = std::get_if<NeuralCompute>(&op.compute)) {
+    std::uint32_t type = kNeuralTask;
+    m.number(kCommon_Cfg_TaskType, type);
+    std::uint32_t mode = *kNeuralModes.encode(neural->mode);
+    m.number(kNeuralMode, mode);
+    map_neural(m, *neural, op);
+    map_first_source(m, op);
+    map_second_source(m, op, false);
+  } else if (auto* planar = std::get_if<PlanarCompute>(&op.compute)) {
+    std::uint32_t type = *kForms.encode(planar->form);
+    m.number(kCommon_Cfg_TaskType, type);
+    map_planar(m, *planar, op);
+    map_first_source(m, op);
+    map_second_source(m, op, takes_second_source(planar->form));
+  } else {
+    map_first_source(m, op);
+  }
+  map_source_dma(m, op);
+  map_result(m, op);
+}
+
+}  // namespace
+
+EngineOp lift(const Task& task) {
+  EngineOp op;
+  Lifter lifter(task, op.unknowns);
+  choose_compute(lifter, op);
+  map_task(lifter, op);
+  op.side.residue = lifter.residue();
+  collect_unknowns(op.side.residue, op.planar() != nullptr, op.unknowns);
+  return op;
+}
+
+namespace {
+
+/// The same header and values, written as the seven full records of a classic task.
+Result<Task> with_full_records(const Task& residue) {
+  Task full(residue.generation());
+  full.set_header(residue.words().subspan(0, residue.header_size()));
+  constexpr std::array<std::size_t, 7> kOrder{6, 0, 4, 1, 2, 3, 5};
+  for (const std::size_t block : kOrder) {
+    std::vector<std::uint32_t> values;
+    for (std::uint32_t i = 0; i < kBlocks[block].words; ++i) {
+      values.push_back(residue.find(kBlocks[block].base + 4 * i).value_or(0));
+    }
+    OPENANE_CHECK(full.add_dense(kBlocks[block].base, values));
+  }
+  return full;
+}
+
+}  // namespace
+
+Result<Task> encode(const EngineOp& op) {
+  const bool lifted = !op.side.residue.words().empty();
+  if (lifted && &op.side.residue.generation() != &generation()) {
+    return fail(ErrorCategory::usage,
+                fmt::format("the op carries a side record of {}, not of H13; drop it before encoding for H13",
+                            op.side.residue.generation().id));
+  }
+  Task residue = lifted ? op.side.residue : default_residue(op);
+  Encoder encoder(residue);
+  map_task(encoder, op);
+  if (encoder.needs_full_records()) {
+    OPENANE_TRY(residue, with_full_records(residue));
+    Encoder again(residue);
+    map_task(again, op);
+    return again.finish();
+  }
+  return encoder.finish();
+}
+
+}  // namespace openane::h13
