@@ -14,5 +14,7 @@ function(openane_generate_isa target)
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_isa.py ${tables}
     COMMENT "Generating register tables" VERBATIM)
   target_sources(${target} PRIVATE ${outputs})
+  add_custom_target(openane_generated DEPENDS ${outputs})
+  add_dependencies(${target} openane_generated)
   target_include_directories(${target} PRIVATE ${out})
 endfunction()

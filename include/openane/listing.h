@@ -1,6 +1,7 @@
 // Listings: what a program does, for a person. Four views of a task, each also as JSON.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "openane/engine_op.h"
@@ -16,6 +17,8 @@ struct ListingOptions {
     assembly  ///< The assembly text (assembly.h).
   };
   View view = View::meaning;
+  /// Only this task of every procedure; `usage` when no procedure has it. Assembly is whole programs only and ignores it.
+  std::optional<std::size_t> task;
   bool color = false;
 };
 

@@ -1,0 +1,99 @@
+# The goals a person or a CI job calls. Every goal first installs what it needs and the machine lacks, from Debian 12's own packages;
+# the lists stand here and nowhere else. What is built lies under build/<preset>/.
+
+BUILD_PACKAGES = g++ cmake ninja-build python3 libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libhwy-dev zlib1g-dev
+TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
+CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19
+LINT_PACKAGES  = $(CLANG_PACKAGES) clang-tidy-19 clang-format-19
+BENCH_PACKAGES = $(BUILD_PACKAGES) libbenchmark-dev libdnnl-dev
+
+JOBS   ?= $(shell nproc)
+PREFIX ?= /usr/local
+# Seconds that `make fuzz` gives each target.
+FUZZ_SECONDS ?= 60
+
+# Tests that read real programs find them here; without the folder they skip and say so.
+ifneq ($(wildcard ../shared/corpus),)
+  export OPENANE_CORPUS ?= $(abspath ../shared/corpus)
+endif
+
+SOURCES = $(shell git ls-files '*.cpp' '*.h')
+NEED    = tools/install_packages.sh
+CMAKE   = cmake -Wno-dev
+# Run as `make X -j8` or not, the build uses JOBS.
+MAKEFLAGS += --no-print-directory
+
+.PHONY: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install packages clean help
+.DEFAULT_GOAL := build
+
+# The library and the tool. A tree configured without tests by this goal stays without them until `make test` asks for them.
+build:
+	@$(NEED) $(BUILD_PACKAGES)
+	@$(CMAKE) --preset release $(if $(wildcard build/release/CMakeCache.txt),,-DOPENANE_BUILD_TESTS=OFF) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS) --target ane
+
+demo: build
+	@tools/demo.sh build/release/src/cli/ane
+
+test:
+	@$(NEED) $(TEST_PACKAGES)
+	$(CMAKE) --preset release -DOPENANE_BUILD_TESTS=ON
+	cmake --build --preset release -j $(JOBS)
+	ctest --preset release -j $(JOBS)
+
+# The same tests under the address and undefined-behaviour sanitizers.
+asan:
+	@$(NEED) $(CLANG_PACKAGES)
+	$(CMAKE) --preset asan-ubsan
+	cmake --build --preset asan-ubsan -j $(JOBS)
+	ctest --preset asan-ubsan -j $(JOBS)
+
+format:
+	@$(NEED) $(LINT_PACKAGES)
+	clang-format-19 -i $(SOURCES)
+
+check-format:
+	@$(NEED) $(LINT_PACKAGES)
+	clang-format-19 --dry-run -Werror $(SOURCES)
+
+lint: check-format
+	tools/check_rooms.py
+	tools/check_headers.sh -j $(JOBS)
+	$(MAKE) tidy
+
+tidy:
+	@$(NEED) $(LINT_PACKAGES)
+	tools/run_tidy.sh $(JOBS)
+
+fuzz:
+	@$(NEED) $(CLANG_PACKAGES)
+	$(CMAKE) --preset asan-ubsan
+	cmake --build --preset asan-ubsan -j $(JOBS) --target fuzzers
+	tools/run_fuzzers.sh build/asan-ubsan/fuzz $(FUZZ_SECONDS) $(JOBS)
+
+bench:
+	@$(NEED) $(BENCH_PACKAGES)
+	$(CMAKE) --preset bench
+	cmake --build --preset bench -j $(JOBS)
+	@for program in build/bench/bench/bench_*; do [ -x $$program ] && [ -f $$program ] && { echo "== $$program"; $$program || exit 1; }; done
+
+install: build
+	cmake --install build/release --prefix $(PREFIX)
+
+# Runs every command that README.md and docs/ show and compares what it prints.
+check-docs: build
+	tools/check_docs.py --tool build/release/src/cli/ane
+
+# Installs into an empty folder and builds examples/ against that, as a project of its own.
+check-install: build
+	tools/check_install.sh build/release
+
+# Everything that .ci/run needs, at once.
+packages:
+	@$(NEED) $(LINT_PACKAGES)
+
+clean:
+	rm -rf build
+
+help:
+	@echo "goals: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install clean"
