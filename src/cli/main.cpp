@@ -1,7 +1,105 @@
-// The `ane` command: a table of subcommands, one file each.
+// The `ane` command: a table of subcommands, one file each. Only this folder prints and exits.
+#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <new>
 
-int main() {
-  std::puts("ane: no subcommands yet");
-  return 2;
+#include "cli/command.h"
+#include "cli/console.h"
+
+namespace openane::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"completion", "Print a shell's completion script", declare_completion},
+};
+
+constexpr const char* kFooter = R"(exit codes:
+  0 ok    1 different or check failed    2 usage    3 bad input    4 unsupported or unknown
+
+`ane COMMAND --help` shows each command's options with examples.)";
+
+Exit run_tool(int argc, char** argv) {
+  CLI::App app("OpenANE: read, change and run programs of the Apple Neural Engine.", "ane");
+  app.set_version_flag("--version", std::string("ane ") + OPENANE_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  app.get_formatter()->column_width(34);
+
+  std::vector<std::pair<CLI::App*, Action>> actions;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    actions.emplace_back(sub, command.declare(*sub));
+  }
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return Exit::usage;
+  }
+  if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    print_error({ErrorCategory::usage, std::string("there is no command '") + argv[1] + "' (see ane --help)", {}});
+    return Exit::usage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version: the text goes to standard output.
+    app.exit(request);
+    return Exit::ok;
+  } catch (const CLI::ParseError& error) {
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    const std::string command = chosen.empty() ? "ane" : "ane " + chosen.front()->get_name();
+    print_error({ErrorCategory::usage, std::string(error.what()) + " (see " + command + " --help)", {}});
+    return Exit::usage;
+  }
+  for (const auto& [sub, action] : actions) {
+    if (!sub->parsed()) {
+      continue;
+    }
+    Result<Exit> exit = action();
+    if (exit) {
+      if (Result<void> written = finish_output(); !written) {
+        exit = std::unexpected(written.error());
+      }
+    }
+    if (!exit) {
+      std::fflush(stdout);  // What was printed stands before the error.
+      print_error(exit.error());
+      return exit_code(exit.error().category);
+    }
+    return *exit;
+  }
+  return Exit::usage;
+}
+
+}  // namespace
+
+Exit exit_code(ErrorCategory category) {
+  switch (category) {
+    case ErrorCategory::usage:
+      return Exit::usage;
+    case ErrorCategory::malformed_input:
+    case ErrorCategory::system:
+      return Exit::bad_input;
+    case ErrorCategory::unsupported:
+    case ErrorCategory::not_implemented:
+    case ErrorCategory::untested:
+    case ErrorCategory::missing_specification:
+    case ErrorCategory::internal:
+      return Exit::unsupported;
+  }
+  return Exit::unsupported;
+}
+
+}  // namespace openane::cli
+
+int main(int argc, char** argv) {
+  using openane::ErrorCategory;
+  using openane::cli::Exit;
+  try {
+    return static_cast<int>(openane::cli::run_tool(argc, argv));
+  } catch (const std::bad_alloc&) {
+    openane::cli::print_error({ErrorCategory::system, "not enough memory", {}});
+    return static_cast<int>(openane::cli::exit_code(ErrorCategory::system));
+  } catch (const std::exception& error) {
+    openane::cli::print_error({ErrorCategory::internal, error.what(), {}});
+    return static_cast<int>(openane::cli::exit_code(ErrorCategory::internal));
+  }
 }
