@@ -1,5 +1,6 @@
 // The `ane` command: a table of subcommands, one file each. Only this folder prints and exits.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -34,7 +35,9 @@ Exit run_tool(int argc, char** argv) {
     std::fputs(app.help().c_str(), stderr);
     return Exit::usage;
   }
-  if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  const std::string_view first = argv[1];
+  if (!first.starts_with('-') &&
+      std::ranges::none_of(kCommands, [&](const Command& command) { return first == command.name; })) {
     print_error({ErrorCategory::usage, std::string("there is no command '") + argv[1] + "' (see ane --help)", {}});
     return Exit::usage;
   }
