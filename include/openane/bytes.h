@@ -45,5 +45,7 @@ class Bytes {
 /// Writes beside `path`, then renames: a reader never sees half a file. The old file's permissions are kept.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::span<const std::uint8_t> data);
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view text);
+/// Writes the parts one after the other.
+[[nodiscard]] Result<void> write_file(const std::string& path, std::span<const std::span<const std::uint8_t>> parts);
 
 }  // namespace openane

@@ -45,7 +45,7 @@ std::unexpected<Error> system_error(const std::string& path, std::string_view wh
   return fail(ErrorCategory::system, fmt::format("{}: {}", what, std::strerror(code)), Location{path, {}, 0, 0});
 }
 
-bool write_all(int fd, std::span<const std::uint8_t> data) {
+bool write_part(int fd, std::span<const std::uint8_t> data) {
   while (!data.empty()) {
     const ssize_t written = ::write(fd, data.data(), data.size());
     if (written < 0) {
@@ -57,6 +57,10 @@ bool write_all(int fd, std::span<const std::uint8_t> data) {
     data = data.subspan(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+bool write_all(int fd, std::span<const std::span<const std::uint8_t>> parts) {
+  return std::ranges::all_of(parts, [fd](std::span<const std::uint8_t> part) { return write_part(fd, part); });
 }
 
 }  // namespace
@@ -97,7 +101,7 @@ Result<Bytes> read_file(const std::string& path) {
   return Bytes(std::move(mapping), view);
 }
 
-Result<void> write_file(const std::string& path, std::span<const std::uint8_t> data) {
+Result<void> write_file(const std::string& path, std::span<const std::span<const std::uint8_t>> parts) {
   struct stat info{};
   if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     // A device or a pipe (/dev/stdout) is written as it is: there is nothing to rename over.
@@ -105,7 +109,7 @@ Result<void> write_file(const std::string& path, std::span<const std::uint8_t> d
       return fail(ErrorCategory::system, "is a directory, expected a file", Location{path, {}, 0, 0});
     }
     const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (file.value < 0 || !write_all(file.value, data)) {
+    if (file.value < 0 || !write_all(file.value, parts)) {
       return system_error(path, "cannot write");
     }
     return {};
@@ -118,13 +122,17 @@ Result<void> write_file(const std::string& path, std::span<const std::uint8_t> d
   if (file.value < 0) {
     return system_error(path, "cannot create");
   }
-  if (!write_all(file.value, data) || fchmod(file.value, mode) != 0 ||
+  if (!write_all(file.value, parts) || fchmod(file.value, mode) != 0 ||
       std::rename(temporary.c_str(), path.c_str()) != 0) {
     auto error = system_error(path, "cannot write");
     unlink(temporary.c_str());
     return error;
   }
   return {};
+}
+
+Result<void> write_file(const std::string& path, std::span<const std::uint8_t> data) {
+  return write_file(path, std::span(&data, 1));
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {

@@ -358,7 +358,7 @@ Result<Tensor> unpack(std::span<const std::uint8_t> surface, const SurfaceLayout
   OPENANE_TRY(const LineCopy copy, make_line_copy(layout.type, layout.type));
   Shape shape = logical_shape(layout.shape);
   OPENANE_TRY(const std::int64_t count, element_count(shape));
-  Buffer buffer(static_cast<std::size_t>(count) * copy.to_size);
+  OPENANE_TRY(Buffer buffer, Buffer::allocate(static_cast<std::size_t>(count) * copy.to_size));
   for (const Block& block : make_blocks(layout, copy.to_size, copy.from_size)) {
     for_each_line(block.axes, 0, block.dense_offset, block.surface_offset,
                   [&](std::size_t dense, std::size_t at, const Axis& line) {

@@ -29,7 +29,7 @@ Result<Buffer> cast_data(ElementType from, ElementType to, std::span<const std::
   OPENANE_TRY(const std::uint32_t from_bytes, required_element_bytes(from));
   OPENANE_TRY(const std::uint32_t to_bytes, required_element_bytes(to));
   const std::size_t count = data.size() / from_bytes;
-  Buffer buffer(count * to_bytes);
+  OPENANE_TRY(Buffer buffer, Buffer::allocate(count * to_bytes));
   cast(data.data(), buffer.data(), count);
   return buffer;
 }
@@ -71,7 +71,7 @@ Result<Tensor> Tensor::create(ElementType type, Shape shape, Bytes data) {
   }
   OPENANE_TRY(const std::uint32_t alignment, required_element_bytes(type));
   if (reinterpret_cast<std::uintptr_t>(data.data()) % alignment != 0) {
-    Buffer aligned(data.size());
+    OPENANE_TRY(Buffer aligned, Buffer::allocate(data.size()));
     std::memcpy(aligned.data(), data.data(), data.size());
     data = aligned.bytes();
   }
