@@ -6,6 +6,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/quote.h"
+
 namespace openane {
 namespace {
 
@@ -48,8 +50,7 @@ std::string Word::quoted() const {
     default:
       break;
   }
-  constexpr std::size_t kShown = 40;
-  return text.size() <= kShown ? fmt::format("'{}'", text) : fmt::format("'{}...'", text.substr(0, kShown));
+  return openane::quoted(text);
 }
 
 Word WordReader::make(Word::Kind kind, std::size_t begin, std::size_t end) const {

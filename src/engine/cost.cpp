@@ -1,25 +1,18 @@
 // Figures that follow from an op alone. Products saturate: a hostile task may name 2^75 elements.
 #include <algorithm>
-#include <limits>
 
+#include "base/saturating.h"
 #include "openane/engine_op.h"
 
 namespace openane {
 namespace {
 
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-
 template <typename... Factors>
 std::uint64_t product(std::uint64_t first, Factors... rest) {
   std::uint64_t result = first;
-  const auto multiply = [&result](std::uint64_t factor) {
-    result = factor != 0 && result > kMost / factor ? kMost : result * factor;
-  };
-  (multiply(rest), ...);
+  ((result = saturating_multiply(result, rest)), ...);
   return result;
 }
-
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) { return a > kMost - b ? kMost : a + b; }
 
 std::uint64_t elements(const Extent& extent) {
   return product(extent.width, extent.height, extent.depth, extent.channels);

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kPlaces = {"none", "on_chip", "surface_kept", "surface", "chained"};
 constexpr std::array<std::string_view, 4> kNeuralModes = {"convolution", "sum", "maximum", "bypass"};
-constexpr std::array<std::string_view, 3> kActivations = {"none", "relu", "table"};
-constexpr std::array<std::string_view, 3> kKernelFormats = {"none", "int8", "fp16"};
+constexpr std::array<std::string_view, 4> kActivations = {"none", "relu", "table", "unknown"};
+constexpr std::array<std::string_view, 4> kKernelFormats = {"none", "int8", "fp16", "unknown"};
 constexpr std::array<std::string_view, 5> kPlanarForms = {"unary", "binary", "affine", "unary_reduce", "binary_reduce"};
-constexpr std::array<std::string_view, 5> kPlanarOps = {"add", "mul", "max", "min", "square"};
+constexpr std::array<std::string_view, 6> kPlanarOps = {"add", "mul", "max", "min", "square", "unknown"};
 constexpr std::array<std::string_view, 4> kReductions = {"sum", "average", "max", "min"};
 constexpr std::array<std::string_view, 3> kPostFunctions = {"none", "reciprocal", "reciprocal_square_root"};
 
@@ -127,6 +127,10 @@ class Values {
 // ------------------------------------------------------------------------------------------------- operands
 
 Result<void> parse_element_type(Values& values, ElementType& type) {
+  if (values.take("unknown")) {
+    type = ElementType::invalid;
+    return {};
+  }
   const std::optional<ElementType> found =
       values.done() ? std::nullopt : element_type_from_string(values.current().text);
   if (!found) {

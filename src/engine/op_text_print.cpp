@@ -73,6 +73,10 @@ void append_extent(std::string& out, const Extent& extent) {
   }
 }
 
+void append_type(std::string& out, ElementType type) {
+  out += type == ElementType::invalid ? std::string_view("unknown") : to_string(type);
+}
+
 void append_surface(std::string& out, const SurfaceView& surface) {
   if (surface.slot != 0) {
     out += " slot ";
@@ -84,8 +88,7 @@ void append_surface(std::string& out, const SurfaceView& surface) {
   append_attribute(out, "depth", surface.strides.depth);
   append_attribute(out, "group", surface.strides.group);
   if (surface.type != ElementType::float16) {
-    out += " memory ";
-    out += to_string(surface.type);
+    append_type(out += " memory ", surface.type);
   }
   if (surface.interleave != 1) {
     out += " interleave ";
@@ -111,8 +114,7 @@ void append_view(std::string& out, const View& view) {
   append_surface(out, view.surface);
   append_on_chip(out, view.on_chip);
   if (view.type != ElementType::float16) {
-    out += " type ";
-    out += to_string(view.type);
+    append_type(out += " type ", view.type);
   }
 }
 

@@ -66,8 +66,9 @@ class RandomOps {
   }
   Place place() { return static_cast<Place>(below(5)); }
   ElementType type() {
-    constexpr ElementType kTypes[] = {ElementType::float16, ElementType::int8, ElementType::uint8};
-    return kTypes[below(3)];
+    constexpr ElementType kTypes[] = {ElementType::float16, ElementType::int8, ElementType::uint8,
+                                      ElementType::invalid};
+    return kTypes[below(4)];
   }
   SurfaceView surface() {
     return {number<std::uint8_t>(), number<std::uint32_t>(), strides(), type(), number<std::uint8_t>()};
@@ -81,7 +82,7 @@ class RandomOps {
     KernelStream& kernel = neural.kernel;
     kernel.enabled = flip();
     kernel.slot = number<std::uint8_t>();
-    kernel.format = static_cast<KernelFormat>(below(3));
+    kernel.format = static_cast<KernelFormat>(below(4));
     kernel.zero_skipping = flip();
     kernel.from_memory = flip();
     kernel.lanes_log2 = static_cast<std::uint8_t>(below(32));
@@ -100,14 +101,14 @@ class RandomOps {
     neural.channel_bias = flip();
     neural.accumulator_bias = half();
     neural.post_scale = half();
-    neural.activation = static_cast<Activation>(below(3));
+    neural.activation = static_cast<Activation>(below(4));
     neural.input_relu = flip();
     return neural;
   }
   PlanarCompute planar() {
     PlanarCompute planar;
     planar.form = static_cast<PlanarForm>(below(5));
-    planar.op = static_cast<PlanarOp>(below(5));
+    planar.op = static_cast<PlanarOp>(below(6));
     planar.second_enabled = flip();
     planar.condition = static_cast<std::uint8_t>(below(8));
     planar.negate_first = flip();
