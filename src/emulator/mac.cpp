@@ -1,82 +1,397 @@
+// Which sums are computed when. The arithmetic is in the kernels; nothing here changes a bit of any result, only the
+// time it takes.
+//
+// Three shapes of work:
+//   dense     all output channels read all input channels. The source is expanded to fp32 a block of positions at a
+//   time, the weights a
+//             group of channels at a time; tasks of about 64 channels x 400 positions are dealt to the workers.
+//   few       a dense job with hardly any positions (a vector times a matrix): vectors run over output channels instead
+//   of positions. unicast   each output channel reads channels of its own (depthwise): one task per channel and block
+//   of rows.
 #include "emulator/mac.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
+#include <limits>
 #include <vector>
 
-#include "emulator/mac_reference.h"
+#include "emulator/mac_kernels.h"
+#include "emulator/mac_source.h"
 
 namespace openane {
 namespace {
 
-float read_element(const std::uint8_t* at, bool relu) {
-  Half stored;
-  std::memcpy(&stored, at, sizeof stored);
-  if ((stored.bits & 0x7c00U) == 0x7c00U) {
-    const bool negative = stored.bits == 0xfc00U;
-    return negative ? (relu ? 0.0F : -65536.0F) : 65536.0F;
+constexpr std::size_t kTermsAtOnce = 256;  // a multiple of the h13 model's 4
+constexpr float kClamp = 32768.0F;
+/// Sums of magnitudes below this stay below the clamp however their partial sums are rounded: fp32 additions of at most
+/// 2^17 tile sums add less than 1/128.
+constexpr float kSafeMagnitude = 32000.0F;
+constexpr std::size_t kSafeTerms = std::size_t{1} << 19;
+/// Below so many products waking another thread costs more than it saves.
+constexpr std::size_t kSerialProducts = 200'000;
+
+std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+std::size_t round_up(std::size_t a, std::size_t b) { return divide_up(a, b) * b; }
+
+/// log2 of the shortest kernel that holds `rows` rows.
+std::size_t rows_log2(std::size_t rows, std::size_t most) {
+  std::size_t log2 = 0;
+  while (log2 < most && (std::size_t{1} << log2) < rows) {
+    ++log2;
   }
-  const float value = to_float(stored);
-  return relu ? std::max(value, 0.0F) : value;
+  return log2;
 }
 
-void read_source_row(const MacJob& job, std::uint32_t channel, std::uint32_t row, float* out) {
-  if (job.source == nullptr) {
-    job.read_row(channel, row, out);
-    return;
-  }
-  const std::uint8_t* at = job.source + channel * job.channel_stride + row * job.row_stride;
-  for (std::uint32_t x = 0; x < job.input_width; ++x) {
-    out[x] = read_element(at + std::size_t{2} * x, job.input_relu);
-  }
-}
+/// What all three shapes of work share.
+class MacRun {
+ public:
+  MacRun(const MacJob& job, WorkerPool& pool)
+      : job_(job),
+        pool_(pool),
+        kernels_(mac_kernels()),
+        taps_(job.taps()),
+        model_(job.numerics == Numerics::h13 && taps_ > 1),
+        serial_(static_cast<double>(taps_) * job.output_channels * job.output_width * job.output_height <
+                kSerialProducts) {}
 
-/// The terms of one row of outputs, [position][tap].
-std::vector<float> gather_row(const MacJob& job, std::uint32_t first_input, std::uint32_t y) {
-  const std::size_t taps = job.taps();
-  const auto inputs = static_cast<std::uint32_t>(taps / (job.kernel_width * job.kernel_height));
-  std::vector<float> terms(taps * job.output_width), row(job.input_width);
-  std::size_t k = 0;
-  for (std::uint32_t ci = 0; ci < inputs; ++ci) {
-    for (std::uint32_t ky = 0; ky < job.kernel_height; ++ky, k += job.kernel_width) {
-      const std::int64_t source_y = std::int64_t{y} * job.stride_y + ky - job.pad_top;
-      if (source_y < 0 || source_y >= job.input_height) {
-        continue;
+ protected:
+  void for_each(std::size_t count, const std::function<void(std::size_t, unsigned)>& work) {
+    if (serial_) {
+      for (std::size_t index = 0; index < count; ++index) {
+        work(index, 0);
       }
-      read_source_row(job, first_input + ci, static_cast<std::uint32_t>(source_y), row.data());
-      for (std::uint32_t x = 0; x < job.output_width; ++x) {
-        for (std::uint32_t kx = 0; kx < job.kernel_width; ++kx) {
-          const std::int64_t source_x = std::int64_t{x} * job.stride_x + kx - job.pad_left;
-          if (source_x >= 0 && source_x < job.input_width) {
-            terms[x * taps + k + kx] = row[static_cast<std::size_t>(source_x)];
-          }
+    } else {
+      pool_.run(count, work);
+    }
+  }
+
+  [[nodiscard]] MacArithmetic arithmetic(float sum_of_weights, float largest_element) const {
+    if (!model_) {
+      return MacArithmetic::ideal;
+    }
+    const bool safe = taps_ <= kSafeTerms && sum_of_weights * largest_element < kSafeMagnitude;
+    return safe ? MacArithmetic::h13 : MacArithmetic::h13_clamped;
+  }
+
+  /// Reads the weights of output channels first .. first+count-1 into `rows` (count x taps) and packs them as
+  /// [tap][stride], absent channels as zeros. Returns the largest sum of a channel's magnitudes.
+  float pack_weights(std::uint32_t first, std::size_t count, std::size_t stride, float* rows, float* packed) const {
+    if (job_.read_weights) {
+      job_.read_weights(first, static_cast<std::uint32_t>(count), rows);
+    } else {
+      std::fill_n(rows, count * taps_, 1.0F);
+    }
+    if (model_) {
+      kernels_.flush_denormals(rows, count * taps_);
+    }
+    constexpr std::size_t kTapsAtOnce = 16;
+    std::vector<float> sums(stride, 0.0F);
+    for (std::size_t begin = 0; begin < taps_; begin += kTapsAtOnce) {
+      const std::size_t end = std::min(taps_, begin + kTapsAtOnce);
+      for (std::size_t i = 0; i < count; ++i) {
+        float sum = 0;
+        for (std::size_t tap = begin; tap < end; ++tap) {
+          const float weight = rows[i * taps_ + tap];
+          sum += std::fabs(weight);
+          packed[tap * stride + i] = weight;
+        }
+        sums[i] += sum;
+      }
+      for (std::size_t i = count; i < stride; ++i) {
+        for (std::size_t tap = begin; tap < end; ++tap) {
+          packed[tap * stride + i] = 0;
         }
       }
     }
+    return *std::max_element(sums.begin(), sums.end());
   }
-  return terms;
+
+  /// Turns what h13_clamped leaves into infinities.
+  static void finish_clamp(float* sums, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      sums[i] = std::fabs(sums[i]) >= kClamp ? std::copysign(std::numeric_limits<float>::infinity(), sums[i]) : sums[i];
+    }
+  }
+
+  /// Hands on the sums of columns first .. first+count-1 of a block.
+  void write_columns(const SourceLayout& layout, const MacBlock& block, std::uint32_t channel, std::size_t first,
+                     std::size_t count, const float* sums) const {
+    const std::size_t length = layout.row_length();
+    for (std::size_t row = first / length; row < block.height && row * length < first + count; ++row) {
+      const std::size_t begin = std::max(first, row * length);
+      const std::size_t end = std::min(first + count, row * length + block.width);
+      if (begin < end) {
+        job_.write(channel, static_cast<std::uint32_t>(block.y + row),
+                   static_cast<std::uint32_t>(block.x + begin - row * length), static_cast<std::uint32_t>(end - begin),
+                   sums + (begin - first));
+      }
+    }
+  }
+
+  const MacJob& job_;
+  WorkerPool& pool_;
+  const MacKernels kernels_;
+  const std::size_t taps_;
+  const bool model_;  ///< The h13 model applies: more than one term.
+  const bool serial_;
+};
+
+/// The largest block whose expanded source takes at most `budget` floats for `channels` channels: whole rows where one
+/// fits.
+MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budget, std::size_t columns_at_once) {
+  const auto fits = [&](std::uint32_t width, std::uint32_t height) {
+    return SourceLayout(job, width, height).channel_floats() * channels <= budget;
+  };
+  // The largest extent that fits, between `least` and `most`.
+  const auto largest = [](std::uint32_t least, std::uint32_t most, const auto& good) {
+    while (least < most) {
+      const std::uint32_t middle = most - (most - least) / 2;
+      if (good(middle)) {
+        least = middle;
+      } else {
+        most = middle - 1;
+      }
+    }
+    return least;
+  };
+  MacBlock block;
+  const auto narrowest = static_cast<std::uint32_t>(std::min<std::size_t>(columns_at_once, job.output_width));
+  block.width = largest(narrowest, job.output_width, [&](std::uint32_t width) { return fits(width, 1); });
+  block.height = 1;
+  if (block.width == job.output_width) {
+    block.height = largest(1, job.output_height, [&](std::uint32_t height) { return fits(block.width, height); });
+  } else {
+    block.width -= block.width % narrowest;
+  }
+  return block;
 }
+
+/// Calls `work` for each block of at most the extents of `most`.
+template <class Work>
+void for_each_block(const MacJob& job, const MacBlock& most, Work work) {
+  for (std::uint32_t y = 0; y < job.output_height; y += most.height) {
+    for (std::uint32_t x = 0; x < job.output_width; x += most.width) {
+      work(MacBlock{x, y, std::min(most.width, job.output_width - x), std::min(most.height, job.output_height - y)});
+    }
+  }
+}
+
+class DenseRun : MacRun {
+ public:
+  DenseRun(const MacJob& job, WorkerPool& pool)
+      : MacRun(job, pool),
+        most_(choose_block(job, job.input_channels, source_budget(job), kernels_.columns)),
+        layout_(job, most_.width, most_.height),
+        offsets_(layout_.offsets(job.input_channels)),
+        source_(layout_.buffer_floats(job.input_channels, kernels_.columns)),
+        panel_rows_(std::size_t{1} << rows_log2(job.output_channels, kernels_.rows_log2)),
+        group_(
+            std::min<std::size_t>(std::max(round_up(kWeightsBudget / taps_, panel_rows_), panel_rows_ * pool.threads()),
+                                  round_up(job.output_channels, panel_rows_))),
+        weights_(group_ * taps_),
+        weight_sums_(group_ / panel_rows_),
+        workers_(pool.threads()) {
+    std::fill(source_.data() + job.input_channels * layout_.channel_floats(), source_.data() + source_.size(), 0.0F);
+    for (Worker& worker : workers_) {
+      worker.row = FloatBuffer(2 * std::size_t{job.input_width});
+      worker.weights = FloatBuffer(panel_rows_ * taps_);
+    }
+  }
+
+  void run() {
+    for_each_block(job_, most_, [&](const MacBlock& block) {
+      fill_source(block);
+      for (std::size_t first = 0; first < job_.output_channels; first += group_) {
+        const std::size_t count = std::min<std::size_t>(group_, job_.output_channels - first);
+        if (packed_first_ != first) {
+          pack_group(first, count);
+          packed_first_ = first;
+        }
+        multiply(block, first, count);
+      }
+    });
+  }
+
+ private:
+  /// Floats of packed weights held at once.
+  static constexpr std::size_t kWeightsBudget = std::size_t{1} << 20;
+  static constexpr std::size_t kTaskRows = 64;
+  static constexpr std::size_t kTaskColumns = 384;
+
+  struct Worker {
+    FloatBuffer row, weights, sums;
+    float largest_element = 0;
+  };
+
+  /// Floats of expanded source held at once: half of it, but between 2 and 16 MB.
+  static std::size_t source_budget(const MacJob& job) {
+    const std::size_t elements = std::size_t{job.input_channels} * job.input_height * job.input_width;
+    return std::clamp<std::size_t>(elements / 2, std::size_t{1} << 19, std::size_t{1} << 22);
+  }
+
+  void fill_source(const MacBlock& block) {
+    for (Worker& worker : workers_) {
+      worker.largest_element = 0;
+    }
+    for_each(job_.input_channels, [&](std::size_t channel, unsigned index) {
+      Worker& worker = workers_[index];
+      float* planes = source_.data() + channel * layout_.channel_floats();
+      const float largest =
+          layout_.fill(kernels_, static_cast<std::uint32_t>(channel), block, planes, worker.row.data());
+      worker.largest_element = std::max(worker.largest_element, largest);
+    });
+    largest_element_ = 0;
+    for (const Worker& worker : workers_) {
+      largest_element_ = std::max(largest_element_, worker.largest_element);
+    }
+  }
+
+  void pack_group(std::size_t first, std::size_t count) {
+    for_each(divide_up(count, panel_rows_), [&](std::size_t panel, unsigned index) {
+      const std::size_t row = panel * panel_rows_;
+      weight_sums_[panel] = pack_weights(static_cast<std::uint32_t>(first + row), std::min(panel_rows_, count - row),
+                                         panel_rows_, workers_[index].weights.data(), weights_.data() + row * taps_);
+    });
+  }
+
+  void multiply(const MacBlock& block, std::size_t first, std::size_t count) {
+    const std::size_t columns = layout_.columns(block);
+    // Enough tasks for every worker to get a few.
+    const std::size_t row_tasks = divide_up(count, kTaskRows);
+    const std::size_t column_tasks_wanted =
+        std::max(divide_up(columns, kTaskColumns), divide_up(std::size_t{8} * pool_.threads(), row_tasks));
+    const std::size_t task_columns = round_up(divide_up(columns, column_tasks_wanted), kernels_.columns);
+    const std::size_t column_tasks = divide_up(columns, task_columns);
+    for_each(row_tasks * column_tasks, [&](std::size_t task, unsigned index) {
+      FloatBuffer& sums = workers_[index].sums;
+      if (sums.size() < round_up(kTaskRows, panel_rows_) * task_columns) {
+        sums = FloatBuffer(round_up(kTaskRows, panel_rows_) * task_columns);
+      }
+      const std::size_t row = task / column_tasks * kTaskRows;
+      const std::size_t column = task % column_tasks * task_columns;
+      multiply_task(row, std::min(kTaskRows, count - row), column, std::min(task_columns, columns - column),
+                    sums.data(), task_columns);
+      for (std::size_t i = row; i < std::min(row + kTaskRows, count); ++i) {
+        write_columns(layout_, block, static_cast<std::uint32_t>(first + i), column,
+                      std::min(task_columns, columns - column), sums.data() + (i - row) * task_columns);
+      }
+    });
+  }
+
+  void multiply_task(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns, float* sums,
+                     std::size_t sum_stride) const {
+    const std::size_t height_log2 = rows_log2(panel_rows_, kernels_.rows_log2);
+    for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
+      for (std::size_t j = 0; j < columns; j += kernels_.columns) {
+        for (std::size_t i = 0; i < rows; i += panel_rows_) {
+          const MacTile tile{std::min(kTermsAtOnce, taps_ - term),
+                             weights_.data() + (row + i) * taps_ + term * panel_rows_,
+                             source_.data() + column + j,
+                             offsets_.data() + term,
+                             sums + i * sum_stride + j,
+                             sum_stride,
+                             term == 0};
+          kernels_.kernel(arithmetic_of(row + i), height_log2)(tile);
+        }
+      }
+    }
+    for (std::size_t i = 0; i < rows; i += panel_rows_) {
+      if (arithmetic_of(row + i) == MacArithmetic::h13_clamped) {
+        finish_clamp(sums + i * sum_stride, std::min(panel_rows_, rows - i) * sum_stride);
+      }
+    }
+  }
+
+  [[nodiscard]] MacArithmetic arithmetic_of(std::size_t row) const {
+    return arithmetic(weight_sums_[row / panel_rows_], largest_element_);
+  }
+
+  const MacBlock most_;
+  const SourceLayout layout_;
+  const std::vector<std::uint32_t> offsets_;
+  FloatBuffer source_;
+  const std::size_t panel_rows_;  ///< Channels that one kernel call computes.
+  const std::size_t group_;       ///< Channels whose weights are packed at a time.
+  FloatBuffer weights_;           ///< [panel][tap][row of the panel]
+  std::vector<float> weight_sums_;
+  std::size_t packed_first_ = std::numeric_limits<std::size_t>::max();
+  float largest_element_ = 0;
+  std::vector<Worker> workers_;
+};
+
+class UnicastRun : MacRun {
+ public:
+  UnicastRun(const MacJob& job, WorkerPool& pool)
+      : MacRun(job, pool),
+        most_(choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns)),
+        layout_(job, most_.width, most_.height),
+        offsets_(layout_.offsets(job.unicast_inputs)) {}
+
+  void run() {
+    std::vector<MacBlock> blocks;
+    for_each_block(job_, most_, [&](const MacBlock& block) { blocks.push_back(block); });
+    std::vector<Worker> workers;
+    workers.reserve(pool_.threads());
+    for (unsigned i = 0; i < pool_.threads(); ++i) {
+      workers.emplace_back(*this);
+    }
+    for_each(job_.output_channels * blocks.size(), [&](std::size_t task, unsigned index) {
+      multiply(static_cast<std::uint32_t>(task / blocks.size()), blocks[task % blocks.size()], workers[index]);
+    });
+  }
+
+ private:
+  static constexpr std::size_t kBlockFloats = std::size_t{1} << 14;
+
+  struct Worker {
+    explicit Worker(const UnicastRun& run)
+        : row(2 * std::size_t{run.job_.input_width}),
+          rows(run.taps_),
+          weights(run.taps_),
+          source(run.layout_.buffer_floats(run.job_.unicast_inputs, run.kernels_.columns)),
+          sums(run.layout_.columns(run.most_) + run.kernels_.columns) {
+      std::fill_n(source.data(), source.size(), 0.0F);
+    }
+    FloatBuffer row, rows, weights, source, sums;
+    std::uint32_t channel = std::numeric_limits<std::uint32_t>::max();
+    float sum_of_weights = 0;
+  };
+
+  void multiply(std::uint32_t channel, const MacBlock& block, Worker& worker) const {
+    if (worker.channel != channel) {
+      worker.sum_of_weights = pack_weights(channel, 1, 1, worker.rows.data(), worker.weights.data());
+      worker.channel = channel;
+    }
+    float largest = 0;
+    for (std::uint32_t i = 0; i < job_.unicast_inputs; ++i) {
+      largest = std::max(largest, layout_.fill(kernels_, channel * job_.unicast_inputs + i, block,
+                                               worker.source.data() + i * layout_.channel_floats(), worker.row.data()));
+    }
+    const MacArithmetic model = arithmetic(worker.sum_of_weights, largest);
+    const std::size_t columns = layout_.columns(block);
+    for (std::size_t j = 0; j < columns; j += kernels_.columns) {
+      kernels_.kernel(model, 0)(
+          {taps_, worker.weights.data(), worker.source.data() + j, offsets_.data(), worker.sums.data() + j, 0, true});
+    }
+    if (model == MacArithmetic::h13_clamped) {
+      finish_clamp(worker.sums.data(), columns);
+    }
+    write_columns(layout_, block, channel, 0, columns, worker.sums.data());
+  }
+
+  const MacBlock most_;
+  const SourceLayout layout_;
+  const std::vector<std::uint32_t> offsets_;
+};
 
 }  // namespace
 
 void multiply_accumulate(const MacJob& job, WorkerPool& pool) {
-  const std::size_t taps = job.taps();
-  pool.run(job.output_height, [&](std::size_t index, unsigned) {
-    const auto y = static_cast<std::uint32_t>(index);
-    std::vector<float> terms, weights(taps, 1.0F), sums(job.output_width);
-    for (std::uint32_t channel = 0; channel < job.output_channels; ++channel) {
-      if (channel == 0 || job.unicast_inputs != 0) {
-        terms = gather_row(job, channel * job.unicast_inputs, y);
-      }
-      if (job.read_weights) {
-        job.read_weights(channel, 1, weights.data());
-      }
-      for (std::uint32_t x = 0; x < job.output_width; ++x) {
-        sums[x] = mac_reference(job.numerics, std::span(terms).subspan(x * taps, taps), weights);
-      }
-      job.write(channel, y, 0, job.output_width, sums.data());
-    }
-  });
+  if (job.unicast_inputs != 0) {
+    UnicastRun(job, pool).run();
+  } else {
+    DenseRun(job, pool).run();
+  }
 }
 
 }  // namespace openane

@@ -91,7 +91,7 @@ Exact add(Exact a, Exact b) {
 
 float h13_sum(std::span<const float> x, std::span<const float> w) {
   if (x.size() == 1) {
-    return x[0] * w[0];  // H8
+    return 0.0F + x[0] * w[0];  // H8; a sum starts at +0
   }
   float total = 0;
   for (std::size_t first = 0; first < x.size(); first += kTileTerms) {

@@ -1,0 +1,245 @@
+// One file compiled once per SIMD target (Google Highway). What may look like a free choice here is not: each sum's
+// additions are those of mac_reference.cpp, in its order.
+//
+// The h13 addition without integers. With E the larger operand's exponent, the operands times 2^(11-E) lie below 4096:
+// cutting them to 12 significant bits is dropping their fractions. The power of two and its inverse come straight from
+// the exponent bits, their product with anything here is exact, and the sum of two 12-bit integers is too; 12
+// instructions per term replace one multiply-add. Both operands zero gives meaningless but finite powers and therefore
+// zero.
+#include "emulator/mac_kernels.h"
+
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "emulator/mac_kernels.cpp"
+// Arrays of vectors need vectors of a size known at compile time.
+#ifndef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#endif
+#include <hwy/foreach_target.h>
+// foreach_target must come first.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace openane {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Vector = hn::Vec<Floats>;
+using Integers = hn::RebindToSigned<Floats>;
+
+// 8 x 3 sums, 3 source vectors and a factor fit 32 registers; 4 x 3 fit 16.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr std::size_t kRowsLog2 = 3;
+#else
+constexpr std::size_t kRowsLog2 = 2;
+#endif
+constexpr std::size_t kVectors = 3;
+
+template <std::size_t kRows>
+void ideal(const MacTile& tile) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector sums[kRows][kVectors];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kRows; ++i) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      sums[i][v] = tile.first ? hn::Zero(d) : hn::LoadU(d, tile.sums + i * tile.sum_stride + v * lanes);
+    }
+  }
+  const float* factors = tile.factors;
+  for (std::size_t term = 0; term < tile.terms; ++term, factors += kRows) {
+    const float* source = tile.source + tile.offsets[term];
+    const Vector x0 = hn::LoadU(d, source);
+    const Vector x1 = hn::LoadU(d, source + lanes);
+    const Vector x2 = hn::LoadU(d, source + 2 * lanes);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kRows; ++i) {
+      const Vector w = hn::Set(d, factors[i]);
+      sums[i][0] = hn::MulAdd(x0, w, sums[i][0]);
+      sums[i][1] = hn::MulAdd(x1, w, sums[i][1]);
+      sums[i][2] = hn::MulAdd(x2, w, sums[i][2]);
+    }
+  }
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kRows; ++i) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      hn::StoreU(sums[i][v], d, tile.sums + i * tile.sum_stride + v * lanes);
+    }
+  }
+}
+
+/// a + b, both aligned to the larger exponent and cut to 12 significant bits.
+HWY_INLINE Vector add_cut(Vector a, Vector b) {
+  const Floats d;
+  const Integers di;
+  const auto exponent_bits = hn::Set(di, 0x7f800000);
+  const auto exponent = hn::Max(hn::And(hn::BitCast(di, a), exponent_bits), hn::And(hn::BitCast(di, b), exponent_bits));
+  // 2^(11-E) and 2^(E-11); 265 = 2*127 + 11 overflows into the sign when both operands are zero.
+  const auto up = hn::BitCast(d, hn::Sub(hn::Set(di, static_cast<std::int32_t>(265U << 23)), exponent));
+  const auto down = hn::BitCast(d, hn::Sub(exponent, hn::Set(di, 11 << 23)));
+  return hn::Mul(hn::Add(hn::Trunc(hn::Mul(a, up)), hn::Trunc(hn::Mul(b, up))), down);
+}
+
+/// a + 0 in the same arithmetic.
+HWY_INLINE Vector cut(Vector a) {
+  const Floats d;
+  const Integers di;
+  return hn::BitCast(d, hn::And(hn::BitCast(di, a), hn::Set(di, static_cast<std::int32_t>(0xfffff000U))));
+}
+
+HWY_INLINE hn::Mask<Floats> overflows(Vector a) {
+  const Floats d;
+  return hn::Ge(hn::Abs(a), hn::Set(d, 32768.0F));
+}
+
+/// Adds the products of `kTerms` terms at `factors` and `sources` to one vector of sums.
+template <std::size_t kRows, std::size_t kTerms, bool kClamped>
+HWY_INLINE Vector add_tile(Vector sum, const float* factors, const float* const* sources, std::size_t column) {
+  const Floats d;
+  Vector part = hn::Mul(hn::LoadU(d, sources[0] + column), hn::Set(d, factors[0]));
+  Vector overflow = part;
+#pragma GCC unroll 4
+  for (std::size_t term = 1; term < kTerms; ++term) {
+    part = add_cut(part, hn::Mul(hn::LoadU(d, sources[term] + column), hn::Set(d, factors[term * kRows])));
+    if constexpr (kClamped) {
+      overflow = hn::IfThenElse(overflows(overflow), overflow, part);
+    }
+  }
+  if constexpr (kTerms < 4) {
+    part = cut(part);  // the missing terms are zeros
+  }
+  const Vector total = hn::Add(sum, part);
+  if constexpr (kClamped) {
+    // The first partial sum of the tile to overflow, if any, stands for the total.
+    return hn::IfThenElse(overflows(sum), sum, hn::IfThenElse(overflows(overflow), overflow, total));
+  }
+  return total;
+}
+
+template <std::size_t kRows, std::size_t kTerms, bool kClamped>
+HWY_INLINE void add_terms(const MacTile& tile, std::size_t term, bool first) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const float* factors = tile.factors + term * kRows;
+  const float* sources[kTerms];
+#pragma GCC unroll 4
+  for (std::size_t t = 0; t < kTerms; ++t) {
+    sources[t] = tile.source + tile.offsets[term + t];
+  }
+  for (std::size_t i = 0; i < kRows; ++i) {
+    float* sums = tile.sums + i * tile.sum_stride;
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const Vector before = first ? hn::Zero(d) : hn::LoadU(d, sums + v * lanes);
+      hn::StoreU(add_tile<kRows, kTerms, kClamped>(before, factors + i, sources, v * lanes), d, sums + v * lanes);
+    }
+  }
+}
+
+template <std::size_t kRows, bool kClamped>
+void h13(const MacTile& tile) {
+  std::size_t term = 0;
+  for (; term + 4 <= tile.terms; term += 4) {
+    add_terms<kRows, 4, kClamped>(tile, term, tile.first && term == 0);
+  }
+  const bool first = tile.first && term == 0;
+  switch (tile.terms - term) {
+    case 1:
+      return add_terms<kRows, 1, kClamped>(tile, term, first);
+    case 2:
+      return add_terms<kRows, 2, kClamped>(tile, term, first);
+    case 3:
+      return add_terms<kRows, 3, kClamped>(tile, term, first);
+    default:
+      return;
+  }
+}
+
+template <class D, class Bits>
+HWY_INLINE hn::Vec<D> read_half_vector(D d, Bits bits, bool relu) {
+  const hn::Rebind<std::int16_t, D> di;
+  const auto infinity = hn::Set(di, 0x7c00);
+  const auto is_nan = hn::Gt(hn::And(bits, hn::Set(di, 0x7fff)), infinity);
+  const auto numbers = hn::IfThenElse(is_nan, infinity, bits);
+  const auto value = hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, D>(), numbers));
+  const auto lowest = relu ? hn::Zero(d) : hn::Set(d, -65536.0F);
+  return hn::Max(hn::Min(value, hn::Set(d, 65536.0F)), lowest);
+}
+
+void read_half(const std::uint8_t* from, std::size_t count, bool relu, float* to) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Floats d;
+  const hn::Rebind<std::int16_t, Floats> di;
+  const hn::Repartition<std::uint8_t, decltype(di)> db;
+  const std::size_t lanes = hn::Lanes(d);
+  for (; i + lanes <= count; i += lanes) {
+    const auto bits = hn::BitCast(di, hn::LoadU(db, from + 2 * i));
+    hn::StoreU(read_half_vector(d, bits, relu), d, to + i);
+  }
+#endif
+  const hn::CappedTag<float, 1> one;
+  for (; i < count; ++i) {
+    std::int16_t bits = 0;
+    std::memcpy(&bits, from + 2 * i, sizeof bits);
+    hn::StoreU(read_half_vector(one, hn::Set(hn::Rebind<std::int16_t, decltype(one)>(), bits), relu), one, to + i);
+  }
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> flush_vector(D d, hn::Vec<D> value) {
+  return hn::IfThenElseZero(hn::Ge(hn::Abs(value), hn::Set(d, 0x1p-14F)), value);
+}
+
+float flush_denormals(float* values, std::size_t count) {
+  const Floats d;
+  const hn::CappedTag<float, 1> one;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector largest = hn::Zero(d);
+  auto largest_rest = hn::Zero(one);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto value = flush_vector(d, hn::LoadU(d, values + i));
+    largest = hn::Max(largest, hn::Abs(value));
+    hn::StoreU(value, d, values + i);
+  }
+  for (; i < count; ++i) {
+    const auto value = flush_vector(one, hn::LoadU(one, values + i));
+    largest_rest = hn::Max(largest_rest, hn::Abs(value));
+    hn::StoreU(value, one, values + i);
+  }
+  const float in_vectors = hn::GetLane(hn::MaxOfLanes(d, largest));
+  const float in_rest = hn::GetLane(largest_rest);
+  return in_vectors > in_rest ? in_vectors : in_rest;
+}
+
+MacKernels kernels() {
+  MacKernels all;
+  all.target = hwy::TargetName(HWY_TARGET);
+  all.rows_log2 = kRowsLog2;
+  all.columns = kVectors * hn::Lanes(Floats());
+  all.kernels = {{{ideal<1>, ideal<2>, ideal<4>, kRowsLog2 == 3 ? ideal<8> : nullptr},
+                  {h13<1, false>, h13<2, false>, h13<4, false>, kRowsLog2 == 3 ? h13<8, false> : nullptr},
+                  {h13<1, true>, h13<2, true>, h13<4, true>, kRowsLog2 == 3 ? h13<8, true> : nullptr}}};
+  all.read_half = read_half;
+  all.flush_denormals = flush_denormals;
+  return all;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace openane
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace openane {
+
+HWY_EXPORT(kernels);
+
+MacKernels mac_kernels() { return HWY_DYNAMIC_DISPATCH(kernels)(); }
+
+}  // namespace openane
+#endif
