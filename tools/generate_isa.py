@@ -182,7 +182,7 @@ def header_roles(table):
     for role in ROLES:
         place = table.get("header", {}).get("roles", {}).get(role)
         index, field = find_header_field(table, place) if place else (0, {"lsb": 0, "width": 0})
-        items.append(f"{{{4 * index:#x}u, {field['lsb']}, {field['width']}, true}}")
+        items.append(f"{{{4 * index:#x}u, {field['lsb']}, {field['width']}, true, {index}}}")
     return f"HeaderRoles{{{', '.join(items)}}}"
 
 
@@ -213,18 +213,22 @@ def emit_fields_header(table):
     lines = [f"// Generated from data/isa/{space}.toml by tools/generate_isa.py. Do not edit.", "#pragma once", "",
              '#include "openane/register_table.h"', "", f"namespace openane::{space} {{", ""]
 
-    def constants(prefix, row, address, in_header):
+    def constants(prefix, row, address, in_header, ordinal):
         lines.append(f"inline constexpr std::uint32_t k{prefix}{row['name']} = {address:#x}u;")
         for field in row.get("fields", []):
             lines.append(f"inline constexpr FieldRef k{prefix}{row['name']}_{field['name']}{{{address:#x}u, {field['lsb']}, {field['width']}, "
-                         f"{'true' if in_header else 'false'}}};")
+                         f"{'true' if in_header else 'false'}, {ordinal}}};")
 
     for row in table.get("header", {}).get("word", []):
-        constants("", row, 4 * row["index"], True)
-    for block in table.get("block", []):
+        constants("", row, 4 * row["index"], True, row["index"])
+    before = 0
+    for block in sorted(table.get("block", []), key=lambda b: b["base"]):
         for row in expand_repeats(block["register"]):
-            constants(block["name"] + "_", row, block["base"] + 4 * row["index"], False)
-    lines += ["", f"}}  // namespace openane::{space}", ""]
+            constants(block["name"] + "_", row, block["base"] + 4 * row["index"], False, before + row["index"])
+        before += block["words"]
+    blocks = sorted(table.get("block", []), key=lambda b: b["base"])
+    lines += ["", "inline constexpr BlockRange kBlocks[] = {" + ", ".join(f"{{{b['base']:#x}u, {b['words']}u}}" for b in blocks) + "};",
+              "", f"}}  // namespace openane::{space}", ""]
     return "\n".join(lines)
 
 

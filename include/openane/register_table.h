@@ -89,9 +89,15 @@ struct FieldRef {
   std::uint8_t lsb = 0;
   std::uint8_t width = 32;
   bool in_header = false;
+  std::uint16_t ordinal = 0;  ///< The register's number, counted through all blocks of the table; the word's index in the header.
   [[nodiscard]] constexpr std::uint32_t mask() const {
     return (width >= 32 ? 0xffffffffu : ((1u << width) - 1u)) << lsb;
   }
+};
+
+/// Base (byte address) and size of a block, for constant tables: what generated headers call `kBlocks`.
+struct BlockRange {
+  std::uint32_t base, words;
 };
 
 /// How register writes are written in the stream.

@@ -6,8 +6,8 @@
 #include <bit>
 
 #include "base/byte_reader.h"
+#include "isa/h13_fields.h"
 #include "target/h13/h13.h"
-#include "target/h13/register_index.h"
 
 namespace openane::h13 {
 namespace {
@@ -28,7 +28,6 @@ void set_header(Task& task, const EngineOp& op) {
 }
 
 void add_full_records(Task& task) {
-  constexpr std::array<std::size_t, 7> kStreamOrder{6, 0, 4, 1, 2, 3, 5};
   for (const std::size_t block : kStreamOrder) {
     const std::vector<std::uint32_t> zeros(kBlocks[block].words);
     // A block of at most 64 words at a known base always fits a record.

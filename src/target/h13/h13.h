@@ -1,6 +1,8 @@
 // H13 (A14, M1): lift and encode.
 #pragma once
 
+#include <array>
+
 #include "openane/engine_op.h"
 
 namespace openane::h13 {
@@ -13,8 +15,7 @@ namespace openane::h13 {
 /// program of the same shape.
 [[nodiscard]] Task default_residue(const EngineOp& op);
 
-/// Adds what the table does not explain: bits without a field, and neutral fields with values no understood program
-/// has.
-void collect_unknowns(const Task& residue, bool planar, std::vector<Unknown>& unknowns);
+/// The order in which full records stand in a classic task, as ordinals of the block table.
+inline constexpr std::array<std::size_t, 7> kStreamOrder{6, 0, 4, 1, 2, 3, 5};
 
 }  // namespace openane::h13

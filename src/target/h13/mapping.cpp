@@ -1,52 +1,27 @@
-// H13's registers against an EngineOp: one description, read in both directions.
-//
-// `map_task` states the correspondence once. Run with a `Lifter` it moves bits out of a task into the op and leaves the
-// rest in the residue; run with an `Encoder` it puts them back. Which bits the op owns may depend only on what was
-// mapped before, so both runs take the same path and `encode(lift(t)) == t` holds by construction. Three kinds of
-// correspondence:
-//   field    the op owns the bits;
-//   derived  the op implies the bits (an enable that follows from where an operand lives). The residue keeps the
-//   difference to what is
-//            implied, zero in every real program; a difference is reported as unknown;
-//   implied  the same for bits without effect on results (header validity bits), where a difference is carried and not
-//   reported.
+// H13's registers against an EngineOp (mapping.h explains the machinery).
 //
 // What is peculiar about H13: one source format word serves only source 1 (source 2 has no interleave); the planar path
 // and the neural path share the Common block; reductions leave OutDim equal to InDim; exchange of C and W sits in
 // PECommonCfg for planar tasks and in Cfg bit 28 for neural ones.
 #include <fmt/format.h>
 
-#include <array>
-#include <bit>
-#include <optional>
-
+#include "isa/h13_fields.h"
 #include "target/h13/h13.h"
-#include "target/h13/register_index.h"
+#include "target/mapping.h"
 
 namespace openane::h13 {
 namespace {
 
-/// Raw register value <-> enumerator, for fields that map one to one.
-template <typename E, std::size_t N>
-struct Codes {
-  std::array<std::pair<std::uint32_t, E>, N> rows;
-  [[nodiscard]] constexpr std::optional<E> decode(std::uint32_t raw) const {
-    for (const auto& [code, value] : rows) {
-      if (code == raw) {
-        return value;
-      }
-    }
-    return std::nullopt;
-  }
-  [[nodiscard]] constexpr std::optional<std::uint32_t> encode(E value) const {
-    for (const auto& [code, other] : rows) {
-      if (other == value) {
-        return code;
-      }
-    }
-    return std::nullopt;
+struct Traits {
+  static constexpr std::span<const BlockRange> blocks() { return kBlocks; }
+  static const Generation& generation() {
+    static const Generation* const kGeneration = find_generation("H13");
+    return *kGeneration;
   }
 };
+using Lifter = mapping::Lifter<Traits>;
+using Encoder = mapping::Encoder<Traits>;
+using mapping::Codes;
 
 constexpr Codes<Place, 4> kPlaces{
     {{{0, Place::on_chip}, {1, Place::surface_kept}, {2, Place::surface}, {3, Place::chained}}}};
@@ -67,185 +42,8 @@ constexpr Codes<KernelFormat, 3> kKernelFormats{
 /// MACCfg bits 3:0: KernelMode and OpMode together say what the neural path computes.
 constexpr Codes<NeuralMode, 4> kNeuralModes{
     {{{0x0, NeuralMode::convolution}, {0x8, NeuralMode::sum}, {0xb, NeuralMode::maximum}, {0xc, NeuralMode::bypass}}}};
-constexpr FieldRef kNeuralMode{kNE_MACCfg, 0, 4, false};
+constexpr FieldRef kNeuralMode{kNE_MACCfg, 0, 4, false, kNE_MACCfg_OpMode.ordinal};
 constexpr std::uint32_t kNeuralTask = 0;
-
-const Generation& generation() {
-  static const Generation* const kGeneration = find_generation("H13");
-  return *kGeneration;
-}
-
-std::uint32_t get_bits(FieldRef field, std::uint32_t word) { return (word & field.mask()) >> field.lsb; }
-
-/// Names a field for an `Unknown`.
-Unknown describe(FieldRef field, std::uint32_t value, std::string_view known) {
-  const Register* row = field.in_header ? &generation().header[field.address / 4] : generation().find(field.address);
-  Unknown unknown{{}, row->name, {}, value, known};
-  if (!field.in_header) {
-    unknown.block = generation().block_of(field.address)->name;
-  }
-  for (const Field& candidate : row->fields) {
-    if (candidate.lsb == field.lsb) {
-      unknown.field = candidate.name;
-    }
-  }
-  return unknown;
-}
-
-/// Words of a task, by field.
-class Words {
- public:
-  explicit Words(const Task& task) : task_(task), index_(task) {}
-
-  [[nodiscard]] std::uint32_t peek(FieldRef field) const {
-    const std::uint32_t at = position(field);
-    return at == kAbsent ? 0 : get_bits(field, task_.words()[at]);
-  }
-  [[nodiscard]] bool has(FieldRef field) const { return position(field) != kAbsent; }
-  /// False when no record writes the register.
-  bool put(FieldRef field, std::uint32_t value) {
-    const std::uint32_t at = position(field);
-    if (at == kAbsent) {
-      return value == 0;
-    }
-    std::uint32_t& word = task_.mutable_words()[at];
-    word = (word & ~field.mask()) | ((value << field.lsb) & field.mask());
-    return true;
-  }
-  [[nodiscard]] Task take() { return std::move(task_); }
-  [[nodiscard]] const Task& task() const { return task_; }
-
- private:
-  static constexpr std::uint32_t kAbsent = 0xffffffffu;
-  [[nodiscard]] std::uint32_t position(FieldRef field) const {
-    if (field.in_header) {
-      return field.address / 4 < task_.header_size() ? field.address / 4 : kAbsent;
-    }
-    const std::uint32_t at = index_.position(field.address);
-    return at == 0 ? kAbsent : at;
-  }
-  Task task_;
-  RegisterIndex index_;
-};
-
-class Lifter {
- public:
-  static constexpr bool kLifting = true;
-  explicit Lifter(const Task& task, std::vector<Unknown>& unknowns) : words_(task), unknowns_(unknowns) {}
-
-  [[nodiscard]] std::uint32_t peek(FieldRef field) const { return words_.peek(field); }
-
-  template <typename T>
-  void number(FieldRef field, T& value) {
-    value = static_cast<T>(take(field));
-  }
-  void bytes(FieldRef field, std::uint32_t& value) { value = take(field) << field.lsb; }
-  void flag(FieldRef field, bool& value) { value = take(field) != 0; }
-  void half(FieldRef field, Half& value) { value.bits = static_cast<std::uint16_t>(take(field)); }
-  void single(FieldRef field, float& value) { value = std::bit_cast<float>(take(field)); }
-  /// An unexplained code becomes `unknown` and stays in the residue.
-  template <typename E, std::size_t N>
-  void code(FieldRef field, E& value, const Codes<E, N>& codes, E unknown, std::string_view known) {
-    const std::uint32_t raw = words_.peek(field);
-    if (const std::optional<E> decoded = codes.decode(raw)) {
-      value = *decoded;
-      words_.put(field, 0);
-    } else {
-      value = unknown;
-      unknowns_.push_back(describe(field, raw, known));
-    }
-  }
-  void derived(FieldRef field, std::uint32_t expected, std::string_view known) {
-    const std::uint32_t raw = words_.peek(field);
-    if (raw != expected) {
-      unknowns_.push_back(describe(field, raw, known));
-    }
-    words_.put(field, raw ^ expected);
-  }
-  void implied(FieldRef field, std::uint32_t expected) { words_.put(field, words_.peek(field) ^ expected); }
-  void unexplained(FieldRef field, std::string_view known) {
-    unknowns_.push_back(describe(field, words_.peek(field), known));
-  }
-  [[nodiscard]] Task residue() { return words_.take(); }
-
- private:
-  std::uint32_t take(FieldRef field) {
-    const std::uint32_t value = words_.peek(field);
-    words_.put(field, 0);
-    return value;
-  }
-  Words words_;
-  std::vector<Unknown>& unknowns_;
-};
-
-class Encoder {
- public:
-  static constexpr bool kLifting = false;
-  explicit Encoder(const Task& residue) : words_(residue) {}
-
-  template <typename T>
-  void number(FieldRef field, const T& value) {
-    put(field, static_cast<std::uint32_t>(value));
-  }
-  void bytes(FieldRef field, std::uint32_t value) {
-    if ((value & ((1u << field.lsb) - 1u)) != 0) {
-      refuse(field, value, fmt::format("is not a multiple of {}", 1u << field.lsb));
-      return;
-    }
-    put(field, value >> field.lsb);
-  }
-  void flag(FieldRef field, bool value) { put(field, value ? 1 : 0); }
-  void half(FieldRef field, Half value) { put(field, value.bits); }
-  void single(FieldRef field, float value) { put(field, std::bit_cast<std::uint32_t>(value)); }
-  template <typename E, std::size_t N>
-  void code(FieldRef field, E value, const Codes<E, N>& codes, E unknown, std::string_view known) {
-    if (value == unknown) {
-      return;
-    }
-    if (const std::optional<std::uint32_t> raw = codes.encode(value)) {
-      put(field, *raw);
-    } else {
-      refuse(field, static_cast<std::uint32_t>(value), fmt::format("has no code in H13 ({})", known));
-    }
-  }
-  void derived(FieldRef field, std::uint32_t expected, std::string_view /*known*/) { implied(field, expected); }
-  /// A record that does not write the register cannot hold the bits, in either direction.
-  void implied(FieldRef field, std::uint32_t expected) {
-    if (words_.has(field)) {
-      put(field, words_.peek(field) ^ expected);
-    }
-  }
-  void unexplained(FieldRef /*field*/, std::string_view /*known*/) {}
-
-  [[nodiscard]] bool needs_full_records() const { return missing_; }
-  [[nodiscard]] Result<Task> finish() {
-    if (error_) {
-      return std::unexpected(*std::move(error_));
-    }
-    return words_.take();
-  }
-
- private:
-  void put(FieldRef field, std::uint32_t value) {
-    if (field.width < 32 && (value >> field.width) != 0) {
-      refuse(field, value, fmt::format("does not fit {} bits (at most {})", field.width, (1u << field.width) - 1u));
-      return;
-    }
-    missing_ = !words_.put(field, value) || missing_;
-  }
-  void refuse(FieldRef field, std::uint32_t value, const std::string& why) {
-    if (!error_) {
-      const Unknown name = describe(field, value, {});
-      error_ = Error{ErrorCategory::unsupported,
-                     fmt::format("H13 cannot encode {}{}{}.{}: {} {}", name.block, name.block.empty() ? "" : ".",
-                                 name.register_name, name.field, value, why),
-                     {}};
-    }
-  }
-  Words words_;
-  bool missing_ = false;
-  std::optional<Error> error_;
-};
 
 /// The registers that describe one operand; the two sources and the result have the same set at different addresses.
 struct SurfaceFields {
@@ -384,8 +182,10 @@ void map_result(M& m, Op& op) {
   map_on_chip(m, result.on_chip, kResultOnChip, result.place);
 }
 
-constexpr FieldRef channel_register(std::uint32_t first, std::size_t channel, FieldRef shape) {
-  return {first + 4 * static_cast<std::uint32_t>(channel), shape.lsb, shape.width, false};
+/// The field of the i-th of sixteen equal registers, from that of the first.
+constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
+  return {first.address + 4 * static_cast<std::uint32_t>(i), first.lsb, first.width, false,
+          static_cast<std::uint16_t>(first.ordinal + i)};
 }
 
 template <typename M, typename Kernel>
@@ -406,10 +206,10 @@ void map_kernel(M& m, Kernel& kernel) {
   m.number(kHeader9_KBase0, kernel.slot);
   for (std::size_t i = 0; i < kernel.channels.size(); ++i) {
     auto& channel = kernel.channels[i];
-    m.flag(channel_register(kKernelDMASrc_CoeffDMAConfig0, i, kKernelDMASrc_CoeffDMAConfig0_En), channel.enabled);
+    m.flag(channel_field(kKernelDMASrc_CoeffDMAConfig0_En, i), channel.enabled);
     if (channel.enabled) {
-      m.bytes(channel_register(kKernelDMASrc_CoeffBaseAddr0, i, kKernelDMASrc_CoeffBaseAddr0_Addr), channel.offset);
-      m.bytes(channel_register(kKernelDMASrc_CoeffBfrSize0, i, kKernelDMASrc_CoeffBfrSize0_MemBfrSize), channel.size);
+      m.bytes(channel_field(kKernelDMASrc_CoeffBaseAddr0_Addr, i), channel.offset);
+      m.bytes(channel_field(kKernelDMASrc_CoeffBfrSize0_MemBfrSize, i), channel.size);
     }
   }
 }
@@ -529,7 +329,7 @@ EngineOp lift(const Task& task) {
   choose_compute(lifter, op);
   map_task(lifter, op);
   op.side.residue = lifter.residue();
-  collect_unknowns(op.side.residue, op.planar() != nullptr, op.unknowns);
+  mapping::collect_unknowns(Traits::generation(), kBlocks, op.side.residue, op.planar() != nullptr, op.unknowns);
   return op;
 }
 
@@ -539,8 +339,7 @@ namespace {
 Result<Task> with_full_records(const Task& residue) {
   Task full(residue.generation());
   full.set_header(residue.words().subspan(0, residue.header_size()));
-  constexpr std::array<std::size_t, 7> kOrder{6, 0, 4, 1, 2, 3, 5};
-  for (const std::size_t block : kOrder) {
+  for (const std::size_t block : kStreamOrder) {
     std::vector<std::uint32_t> values;
     for (std::uint32_t i = 0; i < kBlocks[block].words; ++i) {
       values.push_back(residue.find(kBlocks[block].base + 4 * i).value_or(0));
@@ -554,7 +353,7 @@ Result<Task> with_full_records(const Task& residue) {
 
 Result<Task> encode(const EngineOp& op) {
   const bool lifted = !op.side.residue.words().empty();
-  if (lifted && &op.side.residue.generation() != &generation()) {
+  if (lifted && &op.side.residue.generation() != &Traits::generation()) {
     return fail(ErrorCategory::usage,
                 fmt::format("the op carries a side record of {}, not of H13; drop it before encoding for H13",
                             op.side.residue.generation().id));
@@ -562,7 +361,7 @@ Result<Task> encode(const EngineOp& op) {
   Task residue = lifted ? op.side.residue : default_residue(op);
   Encoder encoder(residue);
   map_task(encoder, op);
-  if (encoder.needs_full_records()) {
+  if (encoder.needs_more_records()) {
     OPENANE_TRY(residue, with_full_records(residue));
     Encoder again(residue);
     map_task(again, op);

@@ -1,12 +1,26 @@
 // What the table leaves open in a task: one pass over its words.
+#include "target/mapping.h"
+
 #include <algorithm>
-#include <array>
-#include <vector>
+#include <map>
+#include <mutex>
 
-#include "target/h13/h13.h"
-#include "target/h13/register_index.h"
+namespace openane::mapping {
 
-namespace openane::h13 {
+Unknown describe(const Generation& generation, FieldRef field, std::uint32_t value, std::string_view known) {
+  const Register* row = field.in_header ? &generation.header[field.address / 4] : generation.find(field.address);
+  Unknown unknown{{}, row->name, {}, value, known};
+  if (!field.in_header) {
+    unknown.block = generation.block_of(field.address)->name;
+  }
+  for (const Field& candidate : row->fields) {
+    if (candidate.lsb == field.lsb) {
+      unknown.field = candidate.name;
+    }
+  }
+  return unknown;
+}
+
 namespace {
 
 /// One neutral field or the bits of a register that no field covers.
@@ -47,24 +61,31 @@ WatchedRegister watch(const Register& row, const Block* block) {
 
 struct Watches {
   std::vector<WatchedRegister> header;
-  std::array<WatchedRegister, kRegisterCount> registers;
+  std::vector<WatchedRegister> registers;  ///< By ordinal.
 };
 
-const Watches& watches() {
-  static const Watches kWatches = [] {
-    const Generation& generation = *find_generation("H13");
-    Watches made;
-    for (const Register& row : generation.header) {
-      made.header.push_back(watch(row, nullptr));
+Watches make_watches(const Generation& generation) {
+  Watches made;
+  for (const Register& row : generation.header) {
+    made.header.push_back(watch(row, nullptr));
+  }
+  for (const Block& block : generation.blocks) {
+    for (const Register& row : block.registers) {
+      made.registers.push_back(watch(row, &block));
     }
-    for (const Block& block : generation.blocks) {
-      for (const Register& row : block.registers) {
-        made.registers[static_cast<std::size_t>(ordinal(row.address))] = watch(row, &block);
-      }
+  }
+  return made;
+}
+
+const Watches& watches(const Generation& generation) {
+  static const std::map<const Generation*, Watches> kWatches = [] {
+    std::map<const Generation*, Watches> all;
+    for (const Generation* each : generations()) {
+      all.emplace(each, make_watches(*each));
     }
-    return made;
+    return all;
   }();
-  return kWatches;
+  return kWatches.at(&generation);
 }
 
 void report(const WatchedRegister& watched, std::span<const Watch> entries, std::uint32_t word,
@@ -90,26 +111,27 @@ void inspect(const WatchedRegister& watched, std::uint32_t word, std::vector<Unk
 
 }  // namespace
 
-void collect_unknowns(const Task& residue, bool planar, std::vector<Unknown>& unknowns) {
-  const Watches& all = watches();
+void collect_unknowns(const Generation& generation, std::span<const BlockRange> blocks, const Task& residue,
+                      bool planar, std::vector<Unknown>& unknowns) {
+  const Watches& all = watches(generation);
   for (std::uint32_t i = 0; i < residue.header_size(); ++i) {
     inspect(all.header[i], residue.words()[i], unknowns);
   }
-  const RegisterIndex index(residue);
+  const RegisterIndex index(residue, blocks);
   const BlockPath other = planar ? BlockPath::neural : BlockPath::planar;
-  for (std::size_t i = 0; i < kRegisterCount; ++i) {
-    if (const std::uint32_t at = index.position_of_ordinal(i); at != 0 && all.registers[i].block->path != other) {
+  for (std::size_t i = 0; i < all.registers.size(); ++i) {
+    if (const std::uint32_t at = index.position(i); at != 0 && all.registers[i].block->path != other) {
       inspect(all.registers[i], residue.words()[at], unknowns);
     }
   }
   for (const Record& record : residue.records()) {
     for (std::uint32_t i = 0; i < record.count; ++i) {
-      if (ordinal(record.address + 4 * i) < 0) {
+      if (register_ordinal(blocks, record.address_of(i)) < 0) {
         unknowns.push_back(
-            {{}, "register outside every known block", {}, record.address + 4 * i, "addresses of the register table"});
+            {{}, "register outside every known block", {}, record.address_of(i), "addresses of the register table"});
       }
     }
   }
 }
 
-}  // namespace openane::h13
+}  // namespace openane::mapping
