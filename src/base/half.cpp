@@ -136,6 +136,8 @@ void narrow_all(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
   }
 }
 
+const char* target_name() { return hwy::TargetName(HWY_TARGET); }
+
 }  // namespace
 }  // namespace openane::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -145,6 +147,7 @@ namespace openane {
 
 HWY_EXPORT(widen_all);
 HWY_EXPORT(narrow_all);
+HWY_EXPORT(target_name);
 
 void half_to_float_bytes(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
   HWY_DYNAMIC_DISPATCH(widen_all)(from, to, count);
@@ -153,6 +156,8 @@ void half_to_float_bytes(const std::uint8_t* from, std::uint8_t* to, std::size_t
 void float_to_half_bytes(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
   HWY_DYNAMIC_DISPATCH(narrow_all)(from, to, count);
 }
+
+std::string_view half_conversion_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
 void convert(std::span<const Half> from, std::span<float> to) {
   half_to_float_bytes(reinterpret_cast<const std::uint8_t*>(from.data()), reinterpret_cast<std::uint8_t*>(to.data()),
