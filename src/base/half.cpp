@@ -1,9 +1,9 @@
 // Vectorised fp16 conversion, compiled once per SIMD target and chosen when the program runs.
 //
-// The results are the bits of the constexpr functions in half.h on every target, which rules out most native
-// conversions: x86's and Arm's fp16 -> fp32 make a signalling NaN quiet, and Highway's own emulation for targets
-// without F16C truncates and flushes denormals. So both directions are integer code, except fp32 -> fp16 on x86 with
-// F16C, whose rounding, denormals and NaN are ours.
+// The results are the bits of the constexpr functions in half.h on every target, which not every native conversion
+// gives: fp16 -> fp32 makes a signalling NaN quiet on x86 and Arm, and Highway's own emulation for targets without F16C
+// truncates and flushes denormals. So both directions are integer code, except on x86 with F16C: there fp32 -> fp16 is
+// ours bit for bit, and fp16 -> fp32 is unless a vector holds a NaN.
 #include "openane/half.h"
 
 #include <cstring>
@@ -28,8 +28,15 @@ using Floats = hn::Rebind<float, Words>;
 using Integers = hn::Rebind<std::int32_t, Words>;
 using HalfWords = hn::Rebind<std::uint16_t, Words>;
 
+#undef OPENANE_HAS_F16C
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+#define OPENANE_HAS_F16C 1
+#else
+#define OPENANE_HAS_F16C 0
+#endif
+
 // One vector of fp16 bits to as many float bits.
-HWY_INLINE hn::Vec<Words> widen(hn::Vec<HalfWords> half) {
+HWY_INLINE hn::Vec<Words> widen_integer(hn::Vec<HalfWords> half) {
   const Words words;
   const Floats floats;
   const auto bits = hn::PromoteTo(words, half);
@@ -46,11 +53,22 @@ HWY_INLINE hn::Vec<Words> widen(hn::Vec<HalfWords> half) {
   return hn::Or(hn::IfThenElse(hn::Eq(exponent, hn::Set(words, 0x0f800000u)), special, small), sign);
 }
 
+HWY_INLINE hn::Vec<Words> widen(hn::Vec<HalfWords> half) {
+#if OPENANE_HAS_F16C
+  const hn::Rebind<hwy::float16_t, Words> halves;
+  const auto value = hn::PromoteTo(Floats(), hn::BitCast(halves, half));
+  if (HWY_LIKELY(hn::AllFalse(Floats(), hn::IsNaN(value)))) {
+    return hn::BitCast(Words(), value);
+  }
+#endif
+  return widen_integer(half);
+}
+
 // One vector of floats to as many fp16 bits.
 HWY_INLINE hn::Vec<HalfWords> narrow(hn::Vec<Words> bits) {
   const Floats floats;
   const HalfWords half_words;
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+#if OPENANE_HAS_F16C
   const hn::Rebind<hwy::float16_t, Words> halves;
   return hn::BitCast(half_words, hn::DemoteTo(halves, hn::BitCast(floats, bits)));
 #else

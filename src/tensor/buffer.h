@@ -1,12 +1,9 @@
 // Memory for a tensor's data that is written once: not zeroed first, because tensors may have hundreds of megabytes.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 #include <utility>
 
@@ -17,13 +14,8 @@ namespace openane {
 
 class Buffer {
  public:
-  [[nodiscard]] static Result<Buffer> allocate(std::size_t size) {
-    std::shared_ptr<std::uint8_t[]> memory(new (std::nothrow) std::uint8_t[size]);
-    if (memory == nullptr) {
-      return fail(ErrorCategory::system, fmt::format("no memory for a tensor of {} bytes", size));
-    }
-    return Buffer(std::move(memory), size);
-  }
+  /// Aligned for any element; fails with `system` when there is no memory.
+  [[nodiscard]] static Result<Buffer> allocate(std::size_t size);
 
   [[nodiscard]] std::uint8_t* data() { return memory_.get(); }
   [[nodiscard]] std::span<std::uint8_t> span() { return {memory_.get(), size_}; }
@@ -31,9 +23,9 @@ class Buffer {
   [[nodiscard]] Bytes bytes() const { return {memory_, {memory_.get(), size_}}; }
 
  private:
-  Buffer(std::shared_ptr<std::uint8_t[]> memory, std::size_t size) : memory_(std::move(memory)), size_(size) {}
+  Buffer(std::shared_ptr<std::uint8_t> memory, std::size_t size) : memory_(std::move(memory)), size_(size) {}
 
-  std::shared_ptr<std::uint8_t[]> memory_;
+  std::shared_ptr<std::uint8_t> memory_;
   std::size_t size_;
 };
 
