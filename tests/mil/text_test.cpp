@@ -102,12 +102,15 @@ TEST(MilText, StatementsAndSignaturesMatchTheManifest) {
     }
     EXPECT_EQ(ops, expected) << text["file"];
     EXPECT_EQ(program.functions.at(0).opset, text["opset"].value<std::string>()) << text["file"];
-    const auto outputs = *text["outputs"].as_array();
-    const Block& body = program.functions.at(0).body();
-    ASSERT_EQ(body.outputs.size(), outputs.size());
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::string declared = *outputs[i].value<std::string>();
-      EXPECT_EQ(program.functions.at(0)[body.outputs[i]].name, declared.substr(0, declared.find(':')));
+    const toml::array* outputs = text["outputs"].as_array();
+    if (outputs == nullptr) {
+      continue;
+    }
+    const Function& main = program.functions.at(0);
+    ASSERT_EQ(main.body().outputs.size(), outputs->size());
+    for (std::size_t i = 0; i < outputs->size(); ++i) {
+      const std::string declared = *(*outputs)[i].value<std::string>();
+      EXPECT_EQ(main[main.body().outputs[i]].name, declared.substr(0, declared.find(':')));
     }
   }
 }
@@ -322,7 +325,7 @@ TEST(MilText, NestingIsBounded) {
   for (const std::string& text : deep) {
     EXPECT_FALSE(messages(text).empty());
   }
-  EXPECT_EQ(messages(deep[0]).front(), "4:1020: error: nested deeper than 200 levels");
+  EXPECT_EQ(messages(deep[0]).front(), "4:1029: error: nested deeper than 200 levels");
 }
 
 TEST(MilText, AtMostTwentyErrors) {
