@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -16,6 +17,8 @@ enum class Grade : std::uint8_t { unknown, guess, reported, file, hardware };
 [[nodiscard]] std::string_view to_string(Grade grade);
 
 enum class FieldType : std::uint8_t { unsigned_integer, signed_integer, fp16, fp32, fp32_top19 };
+/// "unsigned", "signed", "fp16", "fp32", "fp32_top19" (an fp32 whose low 13 bits are dropped).
+[[nodiscard]] std::string_view to_string(FieldType type);
 
 /// What a field does to the numbers a task computes.
 enum class Effect : std::uint8_t {
@@ -24,10 +27,13 @@ enum class Effect : std::uint8_t {
   neutral,  ///< Meaning unknown, but the listed values are those of programs that are understood; others stop the
             ///< emulator.
 };
+[[nodiscard]] std::string_view to_string(Effect effect);
 
 struct Enumerator {
   std::uint32_t value = 0;
+  Grade grade = Grade::unknown;  ///< `unknown`: as sure as the field it stands in.
   std::string_view name;
+  std::string_view meaning;
 };
 
 struct Field {
@@ -53,16 +59,35 @@ struct Field {
 
 /// `reserved` words are known to be padding; `unknown` words have a position and nothing else.
 enum class RegisterStatus : std::uint8_t { named, reserved, unknown };
+[[nodiscard]] std::string_view to_string(RegisterStatus status);
+
+/// What the loader puts into a register that an address packet writes.
+enum class Relocation : std::uint8_t {
+  none,
+  low,         ///< Low half of a 64-bit address; all of it on linked generations.
+  high,        ///< High half of a 64-bit address.
+  dma_config,  ///< The data set id inside a DMA configuration word.
+  data_set,    ///< A whole data set id word.
+};
+[[nodiscard]] std::string_view to_string(Relocation relocation);
+
+/// What an unwritten register holds.
+struct RegisterDefault {
+  std::uint32_t value = 0;
+  Grade grade = Grade::unknown;
+};
 
 struct Register {
   std::string_view name;
   std::uint32_t address = 0;  ///< Byte address; for header words the byte offset from the start of the task.
   RegisterStatus status = RegisterStatus::named;
-  Grade grade = Grade::unknown;
+  Grade grade = Grade::unknown;            ///< Of name and position; the fields have grades of their own.
   std::span<const Field> fields;           ///< Ascending by lsb, never overlapping.
   std::span<const std::uint32_t> neutral;  ///< For the bits no field covers: the understood values ({0} unless listed).
-  bool has_default = false;                ///< Whether the value of an unwritten register is known.
-  std::uint32_t default_value = 0;
+  std::optional<RegisterDefault>
+      fallback;  ///< What the engine assumes when no record writes the word, where that is known.
+  Relocation relocation = Relocation::none;
+  std::string_view alias;  ///< Another name in use; empty when there is none.
   std::string_view meaning;
 
   [[nodiscard]] std::uint32_t named_bits() const;
@@ -76,20 +101,23 @@ struct Block {
   std::string_view name;
   std::uint32_t base = 0;   ///< Byte address.
   std::uint32_t words = 0;  ///< Registers the full block spans.
-  bool base_known = true;
+  bool base_known = true;   ///< False: `base` is only a position; nobody has published the hardware address.
   BlockPath path = BlockPath::both;
   Grade grade = Grade::unknown;
+  std::uint32_t object_offset =
+      0;  ///< Where the compiler's descriptor object keeps the block, informative; 0 = not known.
   std::span<const Register> registers;
   std::string_view meaning;
 };
 
-/// A field with the place of its register: what generated constants such as `h13::Common_InDim_Win` are.
+/// A field with the place of its register: what generated constants such as `h13::kCommon_InDim_Win` are.
 struct FieldRef {
   std::uint32_t address = 0;  ///< Byte address; byte offset in the header when `in_header`.
   std::uint8_t lsb = 0;
   std::uint8_t width = 32;
   bool in_header = false;
-  std::uint16_t ordinal = 0;  ///< The register's number, counted through all blocks of the table; the word's index in the header.
+  std::uint16_t ordinal =
+      0;  ///< The register's number, counted through all blocks of the table; the word's index in the header.
   [[nodiscard]] constexpr std::uint32_t mask() const {
     return (width >= 32 ? 0xffffffffu : ((1u << width) - 1u)) << lsb;
   }
@@ -106,6 +134,7 @@ enum class StreamForm : std::uint8_t {
   linked,  ///< H11..H13: dense records, byte addresses, tasks linked by offsets.
   packet,  ///< H14 and later: dense, scatter and address packets, word addresses, tasks in sequence.
 };
+[[nodiscard]] std::string_view to_string(StreamForm form);
 
 /// The header fields a task walk needs. A field of width 0 does not exist in the generation.
 struct HeaderRoles {
@@ -119,39 +148,72 @@ struct HeaderRoles {
   FieldRef extra_word;   ///< 1: one extra header word follows.
 };
 
+/// Packet streams: the registers that hold the addresses of a task's operands (the low half). 0 = not in the table.
+struct AddressRegisters {
+  std::uint32_t source1 = 0;
+  std::uint32_t source2 = 0;
+  std::uint32_t destination = 0;
+  std::uint32_t kernel = 0;  ///< The coefficients.
+  std::uint32_t table = 0;   ///< The activation table.
+};
+
+/// Linked streams whose block addresses nobody has published: what the records of a task write, in their order.
+struct RecordPlace {
+  std::uint32_t address = 0;  ///< Of the first register, in this table.
+  std::uint32_t words = 0;
+};
+
+/// What an entry of the program descriptor's slot table, or of an address packet, stands for.
+struct Slot {
+  std::uint32_t index = 0;
+  Grade grade = Grade::unknown;
+  std::string_view meaning;
+};
+
 struct Generation {
   std::string_view id;      ///< "H13"
   std::string_view target;  ///< "h13"
   std::span<const std::string_view> targets;
-  std::span<const std::string_view> chips;
   std::span<const std::uint32_t> cpu_subtypes;
   std::uint32_t td_version = 0;
+  std::string_view family;  ///< Name of the compiler's family index; empty when not published.
   StreamForm stream = StreamForm::unknown;
   std::uint32_t header_words = 0;  ///< Without the optional extra word; 0 = unknown.
   HeaderRoles roles;
-  std::uint32_t task_align = 0;     ///< Bytes.
-  std::uint32_t lead_in_bytes = 0;  ///< Frame before the first task.
-  std::uint32_t slot_count = 0;     ///< Entries of the program descriptor's slot table.
-  std::uint32_t slot_bytes = 0;
-  std::uint32_t first_tensor_slot = 0;
-  std::uint32_t program_flavor = 0;  ///< Of the program's LC_THREAD.
-  bool absent_is_zero = false;       ///< An unwritten register may be read as 0 (H13); else its value is unknown.
+  AddressRegisters addresses;
+  std::uint32_t task_align = 0;                   ///< Bytes.
+  std::uint32_t lead_in_bytes = 0;                ///< Frame before the first task.
+  std::uint32_t slot_count = 0;                   ///< Entries of the program descriptor's slot table.
+  std::uint32_t slot_bytes = 0;                   ///< Bytes of one entry.
+  std::uint32_t first_tensor_slot = 0;            ///< Slot of the first input or output.
+  std::uint32_t program_flavor = 0;               ///< Of the program's LC_THREAD; 0 = not known.
+  std::span<const std::uint32_t> program_counts;  ///< Word counts of that command that were seen.
+  std::uint32_t relocation_byte = 0;              ///< Top byte of a text relocation's second word; 0 = not known.
+  std::string_view kernel_location;               ///< Sections that hold coefficients.
+  std::string_view default_format;                ///< Element format of an unwritten format word; empty when not known.
+  Grade default_format_grade = Grade::unknown;
+  bool absent_is_zero = false;  ///< An unwritten register may be read as 0 (H13); else its value is unknown.
   Grade grade = Grade::unknown;
-  std::span<const Register> header;  ///< Header words in order, the optional one last.
-  std::span<const Block> blocks;     ///< Ascending by base.
+  std::span<const Register> header;           ///< Header words in order, the optional one last.
+  std::span<const Block> blocks;              ///< Ascending by base.
+  std::span<const RecordPlace> record_order;  ///< Empty where the block addresses are known.
+  std::span<const Slot> slots;
   std::string_view status;
+  std::span<const std::string_view> open;  ///< What is not known, in sentences.
   std::span<const std::string_view> sources;
 
   /// The register at a byte address, or null.
   [[nodiscard]] const Register* find(std::uint32_t address) const;
   [[nodiscard]] const Block* block_of(std::uint32_t address) const;
-  /// By "Block.Register", or a bare register name that is unique in the generation, or a header word's name.
+  [[nodiscard]] const Block* find_block(std::string_view name) const;
+  /// By "Block.Register", or a bare register name or alias that is unique in the generation, or a header word's name.
   [[nodiscard]] const Register* find(std::string_view name) const;
 };
 
 /// All generations with a table, ordered by id.
 [[nodiscard]] std::span<const Generation* const> generations();
-/// By id, target or chip name, without regard to case: "H13", "h13g", "m1". Null when there is none.
+/// By id, target or chip name, without regard to case, spaces and dashes: "H13", "h13g", "m1", "M1 Pro", "a17pro". Null
+/// when there is none.
 [[nodiscard]] const Generation* find_generation(std::string_view name);
 [[nodiscard]] const Generation* find_generation_by_subtype(std::uint32_t cpu_subtype);
 

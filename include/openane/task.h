@@ -19,16 +19,24 @@ namespace openane {
 struct Record {
   enum class Form : std::uint8_t { dense, scatter, address };
   Form form = Form::dense;
-  std::uint32_t address = 0;  ///< Byte address of the first register.
-  std::uint32_t first =
-      0;  ///< Index in `Task::words` of the first value; the record's own header word is at first - 1.
-  std::uint32_t count = 0;  ///< Number of values.
-  std::uint16_t mask = 0;   ///< Scatter: bit i set = the register i + 1 words after the first is written too.
-  std::uint8_t slot = 0;    ///< Address packets: the base-table slot the value is relative to.
+  std::uint32_t address = 0;  ///< Byte address of the first register, as the record's header word has it.
+  std::uint32_t place = 0;    ///< The same in the register table; differs where the table only knows positions (H11).
+  std::uint32_t first = 0;    ///< Index in `Task::words` of the first value; the record's header word is one before.
+  std::uint32_t count = 0;    ///< Number of values.
+  std::uint16_t mask = 0;     ///< Scatter: bit i set = the register i + 1 words after the first is written too.
+  std::uint8_t slot = 0;      ///< Address packets: the base-table slot the value is relative to.
 
-  /// The byte address of the i-th value.
+  /// The byte address of the i-th value, as the register table has it.
   [[nodiscard]] std::uint32_t address_of(std::uint32_t i) const;
   friend bool operator==(const Record&, const Record&) = default;
+};
+
+/// What a register holds while a task runs.
+struct RegisterValue {
+  std::uint32_t value = 0;
+  bool written = false;          ///< A record of the task writes it; else it is the default the table knows.
+  Grade grade = Grade::unknown;  ///< How sure the default is.
+  friend bool operator==(const RegisterValue&, const RegisterValue&) = default;
 };
 
 class Task {
@@ -47,7 +55,12 @@ class Task {
   [[nodiscard]] std::uint32_t header(std::uint32_t index) const { return index < header_size_ ? words_[index] : 0; }
   /// The value last written to a register, if any record writes it.
   [[nodiscard]] std::optional<std::uint32_t> find(std::uint32_t address) const;
-  /// The value of a field: header or register; absent registers read as 0.
+  /// Written value, else the table's default, else 0 where the generation says that absent means 0. Nothing when the
+  /// value is unknown: from H14 on an unwritten register is neither 0 nor the previous task's value.
+  [[nodiscard]] std::optional<RegisterValue> value_of(std::uint32_t address) const;
+  /// A field of the header or of `value_of` its register.
+  [[nodiscard]] std::optional<std::uint32_t> read(FieldRef field) const;
+  /// The same without the table: absent registers read as 0. For header fields and for generations where that is true.
   [[nodiscard]] std::uint32_t get(FieldRef field) const;
   /// Sets a field where `find` reads it; false when no record writes the register.
   bool set(FieldRef field, std::uint32_t value);
@@ -56,6 +69,7 @@ class Task {
   /// Appends header words; call before adding records.
   void set_header(std::span<const std::uint32_t> header);
   /// Appends a record; builds its header word. Fails when the form cannot carry it (count, address, alignment, mask).
+  /// `address` is what the header word says; on H11 the record's number tells which registers it writes.
   [[nodiscard]] Result<void> add_dense(std::uint32_t address, std::span<const std::uint32_t> values);
   [[nodiscard]] Result<void> add_scatter(std::uint32_t address, std::uint16_t mask,
                                          std::span<const std::uint32_t> values);
@@ -70,6 +84,8 @@ class Task {
   [[nodiscard]] static Result<Task> decode(const Generation& generation, std::span<const std::uint32_t> words);
 
  private:
+  [[nodiscard]] Result<void> append(Record record, std::uint32_t header, std::span<const std::uint32_t> values);
+
   const Generation* generation_ = nullptr;
   std::vector<std::uint32_t> words_;
   std::vector<Record> records_;
@@ -84,15 +100,20 @@ struct PlacedTask {
 };
 
 /// Walks a task section. `start` is the byte offset of the chain's first task, `first_words` its length in words and
-/// `count` the number of tasks, as the program descriptor gives them (linked generations need `first_words`; packet
-/// generations read sizes from the tasks). `count` 0 walks to the end of the chain. Errors give byte offsets into
+/// `count` the number of tasks, as the program descriptor gives them (H13 needs `first_words`; packet generations read
+/// sizes from the tasks, H11 has one layout). `count` 0 walks to the end of the chain. Errors give byte offsets into
 /// `section`.
 [[nodiscard]] Result<std::vector<PlacedTask>> decode_tasks(const Generation& generation,
                                                            std::span<const std::uint8_t> section, std::uint32_t start,
                                                            std::uint32_t first_words, std::uint32_t count);
 
-/// The section's bytes: every task at its offset, gaps zero. Fails when tasks overlap.
-[[nodiscard]] Result<std::vector<std::uint8_t>> encode_tasks(std::span<const PlacedTask> tasks);
+/// First word of the frame that packet generations put before the first task: 0 and 1 were seen, why is not known.
+/// 0 when the section starts with a task.
+[[nodiscard]] std::uint32_t frame_word(const Generation& generation, std::span<const std::uint8_t> section);
+
+/// The section's bytes: the frame, every task at its offset, gaps zero. Fails when tasks overlap.
+[[nodiscard]] Result<std::vector<std::uint8_t>> encode_tasks(std::span<const PlacedTask> tasks,
+                                                             std::uint32_t frame_word = 0);
 
 /// Places tasks one after the other at the generation's alignment and writes what depends on the order: ids, first/last
 /// flags, next offset and size (linked) or size (packet).

@@ -1,33 +1,60 @@
 #include "openane/register_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <string>
 
 namespace openane {
 namespace {
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
+/// Letters and digits alone count in a name a person types: "M1 Pro", "m1-pro" and "m1pro" are one.
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+template <typename Enum, std::size_t N>
+std::string_view name_of(Enum value, const std::array<std::string_view, N>& names) {
+  const auto index = static_cast<std::size_t>(value);
+  return index < N ? names[index] : "?";
 }
 
 }  // namespace
 
 std::string_view to_string(Grade grade) {
-  switch (grade) {
-    case Grade::unknown:
-      return "unknown";
-    case Grade::guess:
-      return "guess";
-    case Grade::reported:
-      return "reported";
-    case Grade::file:
-      return "file";
-    case Grade::hardware:
-      return "hardware";
-  }
-  return "?";
+  static constexpr std::array<std::string_view, 5> kNames = {"unknown", "guess", "reported", "file", "hardware"};
+  return name_of(grade, kNames);
+}
+
+std::string_view to_string(FieldType type) {
+  static constexpr std::array<std::string_view, 5> kNames = {"unsigned", "signed", "fp16", "fp32", "fp32_top19"};
+  return name_of(type, kNames);
+}
+
+std::string_view to_string(Effect effect) {
+  static constexpr std::array<std::string_view, 3> kNames = {"data", "none", "neutral"};
+  return name_of(effect, kNames);
+}
+
+std::string_view to_string(RegisterStatus status) {
+  static constexpr std::array<std::string_view, 3> kNames = {"named", "reserved", "unknown"};
+  return name_of(status, kNames);
+}
+
+std::string_view to_string(Relocation relocation) {
+  static constexpr std::array<std::string_view, 5> kNames = {"none", "low", "high", "dma_config", "data_set"};
+  return name_of(relocation, kNames);
+}
+
+std::string_view to_string(StreamForm form) {
+  static constexpr std::array<std::string_view, 3> kNames = {"unknown", "linked", "packet"};
+  return name_of(form, kNames);
 }
 
 std::uint32_t Register::named_bits() const {
@@ -57,18 +84,27 @@ const Register* Generation::find(std::uint32_t address) const {
   return block == nullptr || address % 4 != 0 ? nullptr : &block->registers[(address - block->base) / 4];
 }
 
+const Block* Generation::find_block(std::string_view name) const {
+  const auto found = std::ranges::find(blocks, name, &Block::name);
+  return found == blocks.end() ? nullptr : &*found;
+}
+
 const Register* Generation::find(std::string_view name) const {
   if (const auto found = std::ranges::find(header, name, &Register::name); found != header.end()) {
     return &*found;
   }
   const std::size_t dot = name.find('.');
+  const bool qualified = dot != std::string_view::npos;
+  const std::string_view wanted = qualified ? name.substr(dot + 1) : name;
   const Register* match = nullptr;
   for (const Block& block : blocks) {
-    if (dot != std::string_view::npos && block.name != name.substr(0, dot)) {
+    if (qualified && block.name != name.substr(0, dot)) {
       continue;
     }
-    const std::string_view wanted = dot == std::string_view::npos ? name : name.substr(dot + 1);
-    const auto found = std::ranges::find(block.registers, wanted, &Register::name);
+    const auto same = [wanted](const Register& r) {
+      return r.name == wanted || (!r.alias.empty() && r.alias == wanted);
+    };
+    const auto found = std::ranges::find_if(block.registers, same);
     if (found == block.registers.end()) {
       continue;
     }
@@ -81,10 +117,10 @@ const Register* Generation::find(std::string_view name) const {
 }
 
 const Generation* find_generation(std::string_view name) {
+  const std::string wanted = plain_name(name);
   for (const Generation* generation : generations()) {
-    const auto same = [name](std::string_view other) { return equal_ignoring_case(name, other); };
-    if (same(generation->id) || std::ranges::any_of(generation->targets, same) ||
-        std::ranges::any_of(generation->chips, same)) {
+    const auto same = [&wanted](std::string_view other) { return wanted == plain_name(other); };
+    if (same(generation->id) || std::ranges::any_of(generation->targets, same)) {
       return generation;
     }
   }

@@ -89,7 +89,7 @@ class Words {
       return true;
     }
     const Register* row = G::generation().find(field.address);
-    return row != nullptr && row->has_default;
+    return row != nullptr && row->fallback.has_value();
   }
   [[nodiscard]] Task take() { return std::move(task_); }
   [[nodiscard]] Task& task() { return task_; }
@@ -108,7 +108,7 @@ class Words {
       return 0;
     }
     const Register* row = G::generation().find(field.address);
-    return row != nullptr && row->has_default ? row->default_value : 0;
+    return row != nullptr && row->fallback ? row->fallback->value : 0;
   }
   Task task_;
   RegisterIndex index_;

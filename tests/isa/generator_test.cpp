@@ -1,0 +1,147 @@
+// The generator of register tables stops at the first thing wrong and says where. Each case spoils one line of the toy
+// table.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace openane {
+namespace {
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+struct Outcome {
+  int status = -1;
+  std::string output;
+  std::filesystem::path folder;
+};
+
+/// Runs the generator over a table called toy.toml, in a folder of this test's own.
+Outcome generate(const std::string& table) {
+  const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = std::string(test.test_suite_name()) + "_" + test.name();
+  std::ranges::replace(name, '/', '_');
+  Outcome run;
+  run.folder = std::filesystem::path(testing::TempDir()) / ("openane_" + name);
+  std::filesystem::create_directories(run.folder);
+  std::ofstream(run.folder / "toy.toml") << table;
+  const std::string command = std::string(OPENANE_BUILD_PYTHON " " OPENANE_SOURCE_DIR "/tools/generate_isa.py --out ") +
+                              (run.folder / "out").string() + " " + (run.folder / "toy.toml").string() + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) {
+    return run;
+  }
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+    run.output += static_cast<char>(c);
+  }
+  run.status = pclose(pipe);
+  return run;
+}
+
+std::string toy_table() { return read_text(OPENANE_SOURCE_DIR "/tests/isa/tables/toy.toml"); }
+
+std::string with(const std::string& from, const std::string& to) {
+  std::string table = toy_table();
+  const std::size_t at = table.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? table : table.replace(at, from.size(), to);
+}
+
+struct Spoilt {
+  const char* name;
+  const char* from;
+  const char* to;
+  const char* message;
+};
+
+std::ostream& operator<<(std::ostream& out, const Spoilt& spoilt) { return out << spoilt.name; }
+
+class Generator : public testing::TestWithParam<Spoilt> {};
+
+TEST_P(Generator, NamesWhatIsWrong) {
+  const Outcome run = generate(with(GetParam().from, GetParam().to));
+  EXPECT_NE(run.status, 0);
+  EXPECT_NE(run.output.find(std::string("toy.toml: ") + GetParam().message), std::string::npos) << run.output;
+  EXPECT_EQ(run.output.find("Traceback"), std::string::npos) << run.output;
+}
+
+constexpr Spoilt kSpoilt[] = {
+    {"overlapping_fields", "lsb = 12, width = 2", "lsb = 11, width = 2", "Shape.Size1.Format: overlaps another field"},
+    {"overlapping_blocks", "base = 0x0100", "base = 0x0014", "block Dma: overlaps the block before it"},
+    {"unaligned_block", "base = 0x0100", "base = 0x0102", "block Dma: base is not a multiple of 4"},
+    {"missing_word", "words = 6", "words = 7", "block Shape: words [6] have no row"},
+    {"word_outside", "words = 6", "words = 5", "Shape.Hole1: index 5 is outside the block of 5 words"},
+    {"word_twice", "index = 1\nrepeat = 2\nstride = 2\ngrade = \"guess\"", "index = 1\nrepeat = 2\ngrade = \"guess\"",
+     "Shape.Offset1: index 2 used twice"},
+    {"unknown_enum", "enum = \"Format\"", "enum = \"Colour\"", "Shape.Size1.Format: enum 'Colour' is not defined"},
+    {"unused_enum", ", enum = \"Format\"", "", "enums ['Format'] are used by no field"},
+    {"enum_too_wide", "value = 2, name", "value = 4, name",
+     "Shape.Size1.Format: value 4 of enum 'Format' does not fit 2 bits"},
+    {"enum_value_twice", "value = 2, name", "value = 0, name", "enum Format: value 0 stands twice"},
+    {"enum_label", "name = \"two\"", "name = \"2\"", "enum Format: '2': not an identifier"},
+    {"field_past_word", "lsb = 4, width = 28", "lsb = 5, width = 28", "Shape.Offset0.Bytes: bits 5+28 pass the word"},
+    {"field_without_grade", "width = 12, grade = \"file\"", "width = 12", "Shape.Size1.Width: no grade"},
+    {"bad_grade", "width = 12, grade = \"file\"", "width = 12, grade = \"sure\"",
+     "Shape.Size1.Width: 'sure' is none of unknown, guess, reported, file, hardware"},
+    {"bad_effect", "effect = \"data\"", "effect = \"magic\"", "Shape.Size1.Width: 'magic' is none of"},
+    {"bad_type", "type = \"sint\"", "type = \"fp16\"", "Shape.Offset0.Bytes: 28 bits cannot hold fp16"},
+    {"neutral_too_wide", "neutral = [1, 2]", "neutral = [1, 4]", "Shape.Size1.Format: neutral value 4 does not fit"},
+    {"misspelt_key", "meaning = \"half of four\"", "meanign = \"half of four\"", "enum Format.two: unknown key"},
+    {"default_without_grade", "default_grade = \"reported\"\n", "",
+     "Shape.Size1: default and default_grade go together"},
+    {"role_of_nothing", "Control.Last\"", "Control.First\"", "header role last: no field 'Control.First'"},
+    {"no_size_role", "task_words = \"Size.Words\", ", "", "header: a packet stream needs the role task_words"},
+    {"header_word_missing", "words = 2\nroles", "words = 3\nroles",
+     "header: 3 words and 1 optional one need a row each"},
+    {"address_of_nothing", "\"Dma.Base\"", "\"Dma.Bass\"", "address_packets source1: no register 'Dma.Bass'"},
+    {"address_not_low", "\"Dma.Base\"", "\"Dma.BaseHigh\"",
+     "address_packets source1: 'Dma.BaseHigh' is not the low half"},
+    {"fields_of_a_hole", "status = \"unknown\"",
+     "status = \"unknown\"\nfields = [{ name = \"A\", lsb = 0, width = 1, grade = \"guess\" }]",
+     "Shape.Hole0: an unknown word has no fields"},
+    {"base_unknown", "grade = \"guess\"\npath", "grade = \"guess\"\nbase_known = false\npath",
+     "blocks without a base (['Dma']) need `records`"},
+    {"no_stream", "stream = \"packet\"\n", "", "missing key 'stream'"},
+    {"not_toml", "[header]", "[header", "Expected"},
+    {"other_name", "generation = \"TOY\"", "generation = \"TOYS\"", "the file of TOYS must be called toys.toml"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Spoilt, Generator, testing::ValuesIn(kSpoilt),
+                         [](const testing::TestParamInfo<Spoilt>& spoilt) { return std::string(spoilt.param.name); });
+
+TEST(GeneratorOutput, AddingAFieldIsOneLine) {
+  const Outcome before = generate(toy_table());
+  ASSERT_EQ(before.status, 0) << before.output;
+  EXPECT_EQ(read_text(before.folder / "out/toy_fields.h").find("kShape_Size1_Depth"), std::string::npos);
+  const Outcome after =
+      generate(with("  { name = \"Format\"",
+                    "  { name = \"Depth\", lsb = 20, width = 3, grade = \"guess\" },\n  { name = \"Format\""));
+  ASSERT_EQ(after.status, 0) << after.output;
+  EXPECT_NE(read_text(after.folder / "out/toy_fields.h").find("FieldRef kShape_Size1_Depth{0x0u, 20, 3, false, 0};"),
+            std::string::npos);
+  EXPECT_NE(read_text(after.folder / "out/toy_table.cpp").find("Field{\"Depth\", 20, 3"), std::string::npos);
+}
+
+TEST(GeneratorOutput, TwoGenerationsCannotShareATarget) {
+  const Outcome first = generate(toy_table());
+  std::string other = with("generation = \"TOY\"", "generation = \"ZOO\"");
+  std::ofstream(first.folder / "zoo.toml") << other;
+  const std::string both = (first.folder / "toy.toml").string() + " " + (first.folder / "zoo.toml").string();
+  const std::string command = std::string(OPENANE_BUILD_PYTHON " " OPENANE_SOURCE_DIR "/tools/generate_isa.py --out ") +
+                              (first.folder / "out").string() + " " + both + " 2> " + (first.folder / "log").string();
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_NE(read_text(first.folder / "log").find("ZOO: targets toy belongs to TOY already"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace openane
