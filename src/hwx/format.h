@@ -93,6 +93,9 @@ inline constexpr std::uint32_t kTensorExtent = 0x80;
 inline constexpr std::uint32_t kDirectionInput = 1;
 inline constexpr std::uint32_t kDirectionOutput = 2;
 
+/// A relocation on H13: relative, 4 bytes, against the section whose ordinal is in the low 24 bits.
+inline constexpr std::uint32_t kRelocationInfo = 0x05000000;
+
 // Symbol types.
 inline constexpr std::uint8_t kSymbolExternal = 0x0f;  ///< Kernel tile or tensor.
 inline constexpr std::uint8_t kSymbolLocal = 0x0e;     ///< Debug section.

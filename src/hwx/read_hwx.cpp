@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <map>
 #include <ranges>
 #include <set>
 
 #include "base/byte_reader.h"
 #include "base/quote.h"
+#include "hwx/event_counts.h"
 #include "hwx/parsed.h"
 #include "openane/hwx.h"
 #include "program/kernel_bases.h"
@@ -427,24 +427,21 @@ class Reader {
       return std::unexpected(std::move(error));
     }
     procedure.tasks = *std::move(tasks);
-    std::uint64_t debug_events = 0;
-    std::uint64_t log_events = 0;
     for (PlacedTask& placed : procedure.tasks) {
       placed.offset += procedure.task_base;
-      debug_events += static_cast<std::uint64_t>(std::popcount(placed.task.header(4)));
-      log_events += static_cast<std::uint64_t>(std::popcount(placed.task.header(2)));
       for (std::string& warning : task_warnings(placed.task)) {
         warnings_.add(fmt::format("at {:#x}: {}", text.file_offset + placed.offset, warning));
       }
     }
+    const EventCounts counts = count_events(procedure);
     const auto compare = [&](std::uint64_t stored, std::uint64_t counted, std::uint32_t field, std::string_view what) {
       if (stored != counted) {
         warnings_.add(fmt::format("at {:#x}: the descriptor of {} counts {} {} events, its tasks have {}",
                                   descriptor.header + field, quoted(descriptor.name), stored, what, counted));
       }
     };
-    compare(descriptor.debug_events, debug_events, descriptor.fields->debug_events, "debug");
-    compare(descriptor.log_events, log_events, descriptor.fields->log_events, "log");
+    compare(descriptor.debug_events, counts.debug, descriptor.fields->debug_events, "debug");
+    compare(descriptor.log_events, counts.log, descriptor.fields->log_events, "log");
     return {};
   }
 

@@ -1,0 +1,90 @@
+// Programs from and to files: the container is told by its content when reading, by the extension when writing.
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+
+#include "base/byte_reader.h"
+#include "openane/anec.h"
+#include "openane/hwx.h"
+#include "openane/raw_kernel.h"
+
+namespace openane {
+namespace {
+
+struct Magic {
+  std::uint32_t value;
+  std::string_view name;
+};
+/// Files that people hand over by mistake.
+constexpr std::array<Magic, 8> kOthers = {{
+    {0xfeedfacf, "a Mach-O file for a processor"},
+    {0xfeedface, "a Mach-O file for a processor"},
+    {0xcafebabe, "a universal Mach-O file or Java class"},
+    {0xbebafeca, "a universal Mach-O file or Java class"},
+    {0x464c457f, "an ELF file"},
+    {0x04034b50, "a zip archive"},
+    {0x73696c62, "a property list (bplist)"},
+    {0xcefaefbe, "an HWX file with its bytes in the wrong order"},
+}};
+
+std::unexpected<Error> not_a_program(std::span<const std::uint8_t> data) {
+  std::string what = data.empty() ? "the file is empty" : "this is neither an HWX (magic 0xbeefface) nor an ANEC file";
+  if (data.size() >= 4) {
+    const std::uint32_t magic = load_le<std::uint32_t>(data.data());
+    for (const Magic& other : kOthers) {
+      if (magic == other.value) {
+        what = fmt::format("this is {}, expected an HWX (magic 0xbeefface) or an ANEC file", other.name);
+      }
+    }
+  }
+  return fail_at(0, data.empty() ? what : what + "; a raw kernel needs a layout file");
+}
+
+Result<Program> read_bytes(const Bytes& data) {
+  if (looks_like_hwx(data.span())) {
+    return read_hwx(data);
+  }
+  if (looks_like_anec(data.span())) {
+    return read_anec(data);
+  }
+  return not_a_program(data.span());
+}
+
+Result<Program> read_raw(const std::string& path, const Bytes& data, const std::string& layout) {
+  OPENANE_TRY(const Bytes text, read_file(layout));
+  const std::string_view view(reinterpret_cast<const char*>(text.data()), text.size());
+  // Errors of the layout name the layout file, all others the kernel.
+  return in_file(read_raw_kernel(data, view, layout), path);
+}
+
+}  // namespace
+
+Result<Program> read_program(const std::string& path, const std::string& raw_layout) {
+  OPENANE_TRY(const Bytes data, read_file(path));
+  return raw_layout.empty() ? in_file(read_bytes(data), path) : read_raw(path, data, raw_layout);
+}
+
+Result<void> write_program(const std::string& path, const Program& program) {
+  const std::filesystem::path name(path);
+  const std::string extension = name.extension().string();
+  if (extension == ".hwx") {
+    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_hwx(program));
+    return write_file(path, bytes);
+  }
+  if (extension == ".anec" || extension == ".ane") {
+    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_anec(program));
+    return write_file(path, bytes);
+  }
+  if (extension == ".bin") {
+    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_raw_kernel(program));
+    OPENANE_TRY(const std::string layout, write_raw_layout(program));
+    OPENANE_CHECK(write_file(path, bytes));
+    return write_file(std::filesystem::path(name).replace_extension(".toml").string(), layout);
+  }
+  return fail(ErrorCategory::usage,
+              fmt::format("the extension '{}' names no container, expected .hwx, .anec, .ane or .bin", extension),
+              Location{path, {}, 0, 0});
+}
+
+}  // namespace openane
