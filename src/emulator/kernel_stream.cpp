@@ -1,0 +1,389 @@
+#include "emulator/kernel_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/byte_reader.h"
+#include "emulator/rows.h"
+
+namespace openane::emulator {
+namespace {
+
+constexpr std::uint64_t kStreamAlignment = 64;
+constexpr std::uint32_t kCountBytes = 3;  ///< Byte count in front of a zero-skipping plane's values.
+
+std::unexpected<Error> unknown(std::string message) {
+  return fail(ErrorCategory::missing_specification, "coefficients: " + std::move(message));
+}
+std::unexpected<Error> malformed(std::string message) {
+  return fail(ErrorCategory::malformed_input, "coefficients: " + std::move(message));
+}
+
+std::uint64_t count_taps(const EngineOp& op, const NeuralCompute& neural) {
+  const std::uint32_t inputs = neural.unicast ? neural.unicast_inputs : op.input.channels;
+  return std::uint64_t{inputs} * neural.window.kernel_width * neural.window.kernel_height;
+}
+
+/// Formats and combinations whose streams nobody has published.
+Result<void> check_format(const EngineOp& op, const NeuralCompute& neural) {
+  const KernelStream& kernel = neural.kernel;
+  if (kernel.format != KernelFormat::fp16 && kernel.format != KernelFormat::int8) {
+    return unknown("a convolution without a weight format");
+  }
+  const bool int8 = kernel.format == KernelFormat::int8;
+  if (int8 && (neural.channel_bias || kernel.zero_skipping || kernel.from_memory)) {
+    return unknown("int8 weights with biases, zero skipping or made at run time; seen only plain");
+  }
+  if (kernel.from_memory && (neural.channel_bias || neural.activation == Activation::table || kernel.zero_skipping)) {
+    return unknown("weights made at run time with biases, a table or zero skipping");
+  }
+  if (kernel.from_memory && op.groups != 1) {
+    return unknown("weights made at run time for more than one group");
+  }
+  return {};
+}
+
+Result<void> check_zero_skipping(const EngineOp& op, const NeuralCompute& neural) {
+  const Window& window = neural.window;
+  const bool strided = window.stride_x != 1 || window.stride_y != 1;
+  if (strided != neural.kernel.zero_skipping) {
+    return unknown(fmt::format(
+        "stride {}x{} with {}: known are stride 1 with a dense stream and stride 2 with zero skipping", window.stride_x,
+        window.stride_y, neural.kernel.zero_skipping ? "a zero-skipping stream" : "a dense stream"));
+  }
+  if (!strided) {
+    return {};
+  }
+  if (op.groups != 1 || neural.unicast) {
+    return unknown("tap order of a grouped or depthwise convolution of stride 2");
+  }
+  if (window.kernel_width != window.kernel_height) {
+    return unknown(fmt::format("tap order of a {}x{} kernel of stride 2; square ones are known", window.kernel_width,
+                               window.kernel_height));
+  }
+  if (neural.kernel.lanes_log2 != 2 && neural.kernel.lanes_log2 != 3) {
+    return unknown(fmt::format("zero-skipping planes of {} lanes; known are 4 and 8", 1u << neural.kernel.lanes_log2));
+  }
+  return {};
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------ layout
+
+/// Full rounds of full planes first. What remains is one round more: of full planes when it is the only one or planes
+/// have one lane, else of planes that spread it evenly over the engines (h13-isa.md 7.1, lane choice).
+Result<void> KernelLayout::divide_channels(std::uint32_t channels, std::uint32_t lanes) {
+  const std::uint32_t round = lanes * engines_;
+  const std::uint32_t rounds = channels / round, rest = channels % round;
+  if (rounds != 0) {
+    blocks_.push_back({0, lanes, rounds * engines_});
+  }
+  if (rest == 0) {
+    return {};
+  }
+  if ((rounds == 0 || lanes == 1) && rest % lanes == 0) {
+    blocks_.push_back({rounds * round, lanes, rest / lanes});
+    return {};
+  }
+  if (rounds != 0 && rest % engines_ == 0 && std::has_single_bit(rest / engines_)) {
+    blocks_.push_back({rounds * round, rest / engines_, engines_});
+    return {};
+  }
+  return unknown(fmt::format("{} output channels in planes of {} lanes on {} engines: where the last {} go is unknown",
+                             channels, lanes, engines_, rest));
+}
+
+Result<KernelLayout> KernelLayout::create(const EngineOp& op) {
+  const NeuralCompute& neural = *op.neural();
+  const KernelStream& kernel = neural.kernel;
+  KernelLayout layout;
+  if (kernel.engines_log2 > 4) {
+    return malformed(fmt::format("2^{} engines; there are {}", kernel.engines_log2, kEngines));
+  }
+  if (!kernel.enabled) {
+    return malformed("the task needs coefficients, but its kernel DMA is off");
+  }
+  layout.engines_ = 1u << kernel.engines_log2;
+  layout.table_bytes_ = neural.activation == Activation::table ? kTableBytes : 0;
+  layout.groups_ = op.groups;
+  if (neural.mode == NeuralMode::convolution) {
+    OPENANE_CHECK(check_format(op, neural));
+    OPENANE_CHECK(check_zero_skipping(op, neural));
+    layout.taps_ = count_taps(op, neural);
+    layout.weight_bytes_ = kernel.format == KernelFormat::int8 ? 1 : 2;
+    layout.bias_ = neural.channel_bias;
+    layout.zero_skipping_ = kernel.zero_skipping;
+    OPENANE_CHECK(layout.divide_channels(op.output.channels, 1u << kernel.lanes_log2));
+    const std::uint32_t planes = layout.planes_on(layout.blocks_.front(), 0) + (layout.blocks_.size() > 1 ? 1 : 0);
+    const bool depthwise = neural.unicast && neural.unicast_inputs == 1;
+    if (planes > 1 && (kernel.zero_skipping || (neural.channel_bias && !depthwise))) {
+      return unknown(fmt::format("{} planes per engine in a {} stream; one is known", planes,
+                                 kernel.zero_skipping ? "zero-skipping" : "biased"));
+    }
+  }
+  for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
+    const std::uint64_t needed = layout.bytes_of(engine);
+    const KernelChannel& channel = kernel.channels[engine];
+    if (layout.has_weights() && needed > layout.table_bytes_ && !channel.enabled) {
+      return malformed(fmt::format("engine {} needs {} bytes, but its stream is off", engine, needed));
+    }
+    if (channel.enabled && channel.size < std::max<std::uint64_t>(needed, layout.table_bytes_)) {
+      return malformed(fmt::format("engine {} needs {} bytes, its stream has {}", engine, needed, channel.size));
+    }
+  }
+  return layout;
+}
+
+std::uint64_t KernelLayout::plane_bytes(const Block& block) const {
+  const std::uint64_t bytes = bias_bytes(block.lanes) + taps_ * block.lanes * weight_bytes_;
+  return groups_ > 1 ? align_up(bytes, kStreamAlignment) : bytes;
+}
+
+std::uint32_t KernelLayout::planes_on(const Block& block, std::uint32_t engine) const {
+  return block.planes / engines_ + (engine < block.planes % engines_ ? 1 : 0);
+}
+
+std::uint64_t KernelLayout::group_bytes(std::uint32_t engine) const {
+  std::uint64_t bytes = 0;
+  for (const Block& block : blocks_) {
+    bytes += planes_on(block, engine) * plane_bytes(block);
+  }
+  return bytes;
+}
+
+std::uint64_t KernelLayout::bytes_of(std::uint32_t engine) const {
+  if (engine >= engines_ || !has_weights()) {
+    return table_bytes_;
+  }
+  if (zero_skipping_) {
+    const Block& block = blocks_.front();
+    return table_bytes_ + planes_on(block, engine) * (bias_bytes(block.lanes) + kCountBytes);
+  }
+  return table_bytes_ + groups_ * group_bytes(engine);
+}
+
+KernelLayout::Position KernelLayout::locate(std::uint32_t group, std::uint32_t channel) const {
+  if (blocks_.empty()) {
+    return {};
+  }
+  const Block& block = blocks_.size() > 1 && channel >= blocks_[1].first_channel ? blocks_[1] : blocks_[0];
+  const std::uint32_t plane = (channel - block.first_channel) / block.lanes;
+  Position position{plane % engines_, table_bytes_, (channel - block.first_channel) % block.lanes, block.lanes};
+  position.plane += group * group_bytes(position.engine) + plane / engines_ * plane_bytes(block);
+  if (&block != &blocks_[0]) {
+    position.plane += planes_on(blocks_[0], position.engine) * plane_bytes(blocks_[0]);
+  }
+  return position;
+}
+
+// ------------------------------------------------------------------------------------------------ reading
+
+Result<KernelReader> KernelReader::create(const EngineOp& op, const MemoryMap& memories) {
+  const NeuralCompute& neural = *op.neural();
+  KernelReader reader;
+  OPENANE_TRY(reader.layout_, KernelLayout::create(op));
+  reader.kernel_ = neural.kernel;
+  reader.window_ = neural.window;
+  reader.channels_ = op.output.channels;
+  reader.memory_ = memories.slot(neural.kernel.slot);
+  if (reader.memory_ == nullptr) {
+    return malformed(fmt::format("they come from slot {}, which is not bound", neural.kernel.slot));
+  }
+  if (!neural.kernel.from_memory && reader.memory_->kind != MemoryKind::constants) {
+    return unknown(fmt::format("they come from {} without the mark of weights made at run time", reader.memory_->name));
+  }
+  for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
+    const KernelChannel& channel = neural.kernel.channels[engine];
+    if (channel.enabled && std::uint64_t{channel.offset} + channel.size > reader.memory_->size) {
+      return malformed(fmt::format("the stream of engine {} takes bytes {:#x} to {:#x} of {}, which has {:#x}", engine,
+                                   channel.offset, std::uint64_t{channel.offset} + channel.size, reader.memory_->name,
+                                   reader.memory_->size));
+    }
+  }
+  return reader;
+}
+
+std::vector<StreamRange> KernelReader::ranges() const {
+  std::vector<StreamRange> ranges;
+  for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
+    const KernelChannel& channel = kernel_.channels[engine];
+    if (channel.enabled) {
+      ranges.push_back({engine, channel.offset, channel.offset + layout_.bytes_of(engine)});
+    }
+  }
+  return ranges;
+}
+
+const std::uint8_t* KernelReader::stream(std::uint32_t engine) const {
+  return memory_->data + kernel_.channels[engine].offset;
+}
+
+Result<void> KernelReader::load_tables() {
+  std::optional<std::uint32_t> first;
+  for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
+    if (!kernel_.channels[engine].enabled) {
+      continue;
+    }
+    LookupTable table;
+    std::memcpy(table.words.data(), stream(engine), kTableBytes);
+    if (auto checked = table.check(); !checked) {
+      return fail(checked.error().category, fmt::format("engine {}: {}", engine, checked.error().message));
+    }
+    tables_[engine].emplace(table);
+    if (first && !layout_.has_weights() && std::memcmp(stream(engine), stream(*first), kTableBytes) != 0) {
+      return unknown(
+          fmt::format("engines {} and {} hold different tables, and without weights nothing says which "
+                      "channels they serve",
+                      *first, engine));
+    }
+    first = first.value_or(engine);
+  }
+  if (!first) {
+    return malformed("the activation is a table, but no stream is on");
+  }
+  return {};
+}
+
+Result<void> KernelReader::load() {
+  unload();
+  if (layout_.has_table()) {
+    OPENANE_CHECK(load_tables());
+  }
+  if (kernel_.zero_skipping && layout_.has_weights()) {
+    for (std::uint32_t channel = 0; channel < channels_; ++channel) {
+      if (const KernelLayout::Position at = layout_.locate(0, channel); at.lane == 0) {
+        OPENANE_TRY(expanded_[at.engine], expand_plane(at.engine));
+      }
+    }
+  }
+  return {};
+}
+
+void KernelReader::unload() {
+  tables_ = {};
+  expanded_ = {};
+}
+
+/// A zero-skipping plane as a dense one (h13-isa.md 7.3).
+Result<std::vector<std::uint16_t>> KernelReader::expand_plane(std::uint32_t engine) const {
+  const std::uint32_t lanes = 1u << kernel_.lanes_log2;
+  const std::uint32_t kernel = window_.kernel_width, half_edge = (kernel + 1) / 2;
+  const std::uint64_t inputs = layout_.taps() / (kernel * kernel);
+  const std::uint64_t header = (layout_.has_table() ? kTableBytes : 0) + layout_.bias_bytes(lanes);
+  const std::uint8_t* at = stream(engine) + header;
+  const std::uint64_t count = at[0] | std::uint64_t{at[1]} << 8 | std::uint64_t{at[2]} << 16;
+  const std::uint64_t room = kernel_.channels[engine].size - header - kCountBytes;
+  if (count > room) {
+    return malformed(
+        fmt::format("engine {} announces {} bytes of values, its stream has room for {}", engine, count, room));
+  }
+  const std::uint64_t values = inputs * 4 * half_edge * half_edge * lanes;
+  if (count < values / 8) {
+    return malformed(fmt::format("engine {} announces {} bytes of values; {} values take {} mask bytes alone", engine,
+                                 count, values, values / 8));
+  }
+  at += kCountBytes;
+  const std::uint8_t* const end = at + count;
+  std::vector<std::uint16_t> dense(layout_.taps() * lanes);
+  std::uint64_t index = 0;  // of the value, over [input][phase y][phase x][y][x][lane]
+  std::uint8_t mask = 0;
+  for (std::uint64_t input = 0; input < inputs; ++input) {
+    for (std::uint32_t tap = 0; tap < 4 * half_edge * half_edge; ++tap) {
+      const std::uint32_t phase = tap / (half_edge * half_edge), place = tap % (half_edge * half_edge);
+      const std::uint32_t y = 2 * (place / half_edge) + phase / 2, x = 2 * (place % half_edge) + phase % 2;
+      for (std::uint32_t lane = 0; lane < lanes; ++lane, ++index) {
+        if (index % 8 == 0) {
+          if (at == end) {
+            return malformed(fmt::format("the values of engine {} end early, after {} of {}", engine, index, values));
+          }
+          mask = *at++;
+        }
+        if ((mask >> index % 8 & 1) == 0) {
+          continue;
+        }
+        if (end - at < 2) {
+          return malformed(fmt::format("the values of engine {} end inside value {}", engine, index));
+        }
+        if (y >= kernel || x >= kernel) {
+          return malformed(
+              fmt::format("engine {} has a nonzero weight outside its {}x{} kernel", engine, kernel, kernel));
+        }
+        std::memcpy(&dense[((input * kernel + y) * kernel + x) * lanes + lane], at, 2);
+        at += 2;
+      }
+    }
+  }
+  if (at != end) {
+    return malformed(
+        fmt::format("engine {} announces {} bytes of values more than its kernel takes", engine, end - at));
+  }
+  return dense;
+}
+
+namespace {
+
+/// Taps turned from [tap][lane] to [channel][tap] at a time.
+constexpr std::uint64_t kTapsAtOnce = 32;
+constexpr std::uint32_t kMostLanes = 128;
+
+void read_weights(const std::uint8_t* from, std::uint32_t weight_bytes, std::size_t count, float* to) {
+  if (weight_bytes == 1) {
+    for (std::size_t i = 0; i < count; ++i) {
+      to[i] = static_cast<float>(static_cast<std::int8_t>(from[i]));
+    }
+    return;
+  }
+  std::array<std::uint16_t, kTapsAtOnce * kMostLanes> aligned;
+  std::memcpy(aligned.data(), from, count * 2);
+  read_row(aligned.data(), count, to);
+}
+
+}  // namespace
+
+void KernelReader::weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, float* out) const {
+  const std::uint64_t taps = layout_.taps();
+  std::array<float, kTapsAtOnce * kMostLanes> values;
+  for (std::uint32_t channel = first; channel < first + count;) {
+    const KernelLayout::Position at = layout_.locate(group, channel);
+    const std::uint32_t lanes = std::min(at.lanes - at.lane, first + count - channel);
+    const std::uint8_t* plane = kernel_.zero_skipping
+                                    ? reinterpret_cast<const std::uint8_t*>(expanded_[at.engine].data())
+                                    : stream(at.engine) + at.plane + layout_.bias_bytes(at.lanes);
+    float* const rows = out + (channel - first) * taps;
+    for (std::uint64_t tap = 0; tap < taps; tap += kTapsAtOnce) {
+      const std::uint64_t some = std::min(kTapsAtOnce, taps - tap);
+      read_weights(plane + tap * at.lanes * layout_.weight_bytes(), layout_.weight_bytes(), some * at.lanes,
+                   values.data());
+      for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+        for (std::uint64_t i = 0; i < some; ++i) {
+          rows[lane * taps + tap + i] = values[i * at.lanes + at.lane + lane];
+        }
+      }
+    }
+    channel += lanes;
+  }
+}
+
+float KernelReader::bias(std::uint32_t group, std::uint32_t channel) const {
+  const KernelLayout::Position at = layout_.locate(group, channel);
+  Half stored;
+  std::memcpy(&stored, stream(at.engine) + at.plane + std::size_t{2} * at.lane, sizeof stored);
+  return read_boundary(stored);
+}
+
+const PreparedTable* KernelReader::table(std::uint32_t group, std::uint32_t channel) const {
+  if (!layout_.has_table()) {
+    return nullptr;
+  }
+  if (layout_.has_weights()) {
+    return &*tables_[layout_.locate(group, channel).engine];
+  }
+  const auto found = std::ranges::find_if(tables_, [](const auto& table) { return table.has_value(); });
+  return &**found;
+}
+
+}  // namespace openane::emulator

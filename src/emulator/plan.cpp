@@ -1,0 +1,223 @@
+// Three passes over the chain of tasks: what an op may not be, where its operands lie, and what was written when it
+// reads. A program whose tasks would see memory of unknown content, or overwrite what they are reading, has no result
+// that anyone could vouch for.
+#include "emulator/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace openane::emulator {
+namespace {
+
+std::unexpected<Error> unknown(std::string message) {
+  return fail(ErrorCategory::missing_specification, std::move(message));
+}
+
+Result<void> check_extents(const EngineOp& op) {
+  for (const Extent* extent : {&op.input, &op.output}) {
+    if (extent->width == 0 || extent->height == 0 || extent->channels == 0 || extent->depth == 0) {
+      return fail(ErrorCategory::malformed_input,
+                  fmt::format("an extent of 0: {} x {} x {} x {} (channels, depth, height, width)", extent->channels,
+                              extent->depth, extent->height, extent->width));
+    }
+    if (extent->depth != 1) {
+      return unknown(fmt::format("depth {}; 1 is known", extent->depth));
+    }
+  }
+  if (op.groups == 0) {
+    return fail(ErrorCategory::malformed_input, "0 groups");
+  }
+  for (const Operand& source : op.sources) {
+    if (source.broadcast.depth) {
+      return unknown("broadcast along depth");
+    }
+  }
+  return {};
+}
+
+Result<void> check_op(const EngineOp& op) {
+  if (!op.unknowns.empty()) {
+    return unknown(op.unknowns.front().to_string());
+  }
+  OPENANE_CHECK(check_extents(op));
+  if (op.planar() != nullptr) {
+    return check_planar(op);
+  }
+  if (op.neural() != nullptr) {
+    return check_neural(op);
+  }
+  return unknown("the kind of the task");
+}
+
+bool needs_coefficients(const NeuralCompute& neural) {
+  return neural.mode == NeuralMode::convolution || neural.activation == Activation::table;
+}
+
+std::size_t source_count(const EngineOp& op) {
+  const PlanarCompute* planar = op.planar();
+  const bool unary = planar == nullptr || planar->form == PlanarForm::unary || planar->form == PlanarForm::unary_reduce;
+  return unary ? 1 : 2;
+}
+
+// ------------------------------------------------------------------------------------------------ overlap
+
+/// Whether each element of the result depends on the elements at its own place alone.
+bool is_elementwise(const EngineOp& op, std::size_t source) {
+  if (const PlanarCompute* planar = op.planar()) {
+    return planar->form == PlanarForm::unary || planar->form == PlanarForm::binary ||
+           (planar->form == PlanarForm::affine && source == 0);
+  }
+  return op.neural()->mode == NeuralMode::bypass;
+}
+
+bool share_bytes(const View& a, const View& b) {
+  if (a.memory != b.memory || a.end() <= b.offset || b.end() <= a.offset) {
+    return false;
+  }
+  WrittenBytes bytes(a.memory->size);
+  a.for_each_run([&](std::uint64_t begin, std::uint64_t end) { bytes.mark(begin, end); });
+  bool shared = false;
+  b.for_each_run(
+      [&](std::uint64_t begin, std::uint64_t end) { shared = shared || bytes.first_marked(begin, end).has_value(); });
+  return shared;
+}
+
+Result<void> check_overlap(const ReadyTask& task) {
+  const auto refuse = [](std::string_view a, std::string_view b) {
+    return unknown(fmt::format("{} and {} share bytes: which of them the engine takes first is unknown", a, b));
+  };
+  for (const View& result : task.results) {
+    for (std::size_t i = 0; i < source_count(*task.op); ++i) {
+      const View& source = task.sources[i];
+      if (!(is_elementwise(*task.op, i) && source == result) && share_bytes(source, result)) {
+        return refuse("the result", i == 0 ? "source 1" : "source 2");
+      }
+    }
+    if (task.kept && share_bytes(*task.kept, result)) {
+      return refuse("the result", "the copy of source 1 kept on chip");
+    }
+  }
+  if (task.kept && source_count(*task.op) == 2 && share_bytes(*task.kept, task.sources[1])) {
+    return refuse("the copy of source 1 kept on chip", "source 2");
+  }
+  return {};
+}
+
+// ------------------------------------------------------------------------------------------------ written bytes
+
+/// What the tasks so far wrote, for the memories whose content is theirs alone.
+class History {
+ public:
+  Result<void> check_read(const View& view, std::string_view what) {
+    if (!view.memory->starts_unknown() || view.memory->kind == MemoryKind::chain) {
+      return {};  // a chained tensor is whole by construction
+    }
+    const WrittenBytes& written = of(*view.memory);
+    std::optional<std::uint64_t> missing;
+    view.for_each_run([&](std::uint64_t begin, std::uint64_t end) {
+      if (!missing) {
+        missing = written.first_unmarked(begin, end);
+      }
+    });
+    return missing ? refuse(*view.memory, *missing, what) : Result<void>{};
+  }
+
+  Result<void> check_coefficients(const KernelReader& kernel) {
+    if (!kernel.memory().starts_unknown()) {
+      return {};
+    }
+    for (const StreamRange& range : kernel.ranges()) {
+      if (const auto missing = of(kernel.memory()).first_unmarked(range.begin, range.end)) {
+        return refuse(kernel.memory(), *missing, fmt::format("the coefficient stream of engine {}", range.engine));
+      }
+    }
+    return {};
+  }
+
+  void note_write(const View& view) {
+    if (view.memory->starts_unknown() && view.memory->kind != MemoryKind::chain) {
+      WrittenBytes& written = of(*view.memory);
+      view.for_each_run([&](std::uint64_t begin, std::uint64_t end) { written.mark(begin, end); });
+    }
+  }
+
+ private:
+  static Result<void> refuse(const Memory& memory, std::uint64_t at, std::string_view what) {
+    return unknown(
+        fmt::format("{} reads byte {:#x} of {}, which no task before it wrote: what an engine finds there is unknown",
+                    what, at, memory.name));
+  }
+  WrittenBytes& of(const Memory& memory) { return written_.try_emplace(&memory, memory.size).first->second; }
+  std::map<const Memory*, WrittenBytes> written_;
+};
+
+Result<ReadyTask> place_operands(const EngineOp& op, MemoryMap& memories, std::size_t index,
+                                 const std::optional<Handover>& handover) {
+  ReadyTask task;
+  task.op = &op;
+  for (std::size_t i = 0; i < source_count(op); ++i) {
+    OPENANE_TRY(task.sources[i], source_view(op, i, memories, index, handover));
+  }
+  if (op.sources[0].place == Place::surface_kept) {
+    OPENANE_TRY(task.kept, kept_source_view(op, memories));
+  }
+  if (op.sources[1].place == Place::surface_kept) {
+    return unknown("source 2 kept on chip");
+  }
+  OPENANE_TRY(task.results, result_views(op, memories, index));
+  if (op.neural() != nullptr && needs_coefficients(*op.neural())) {
+    OPENANE_TRY(task.kernel, KernelReader::create(op, memories));
+    // Constants can be looked at now, what tasks write cannot.
+    if (task.kernel->memory().kind == MemoryKind::constants) {
+      OPENANE_CHECK(task.kernel->load());
+      task.kernel->unload();
+    }
+  }
+  return task;
+}
+
+Result<void> follow_bytes(const ReadyTask& task, History& history) {
+  for (std::size_t i = 0; i < source_count(*task.op); ++i) {
+    OPENANE_CHECK(history.check_read(task.sources[i], i == 0 ? "source 1" : "source 2"));
+  }
+  if (task.kernel) {
+    OPENANE_CHECK(history.check_coefficients(*task.kernel));
+  }
+  if (task.kept) {
+    history.note_write(*task.kept);
+  }
+  for (const View& result : task.results) {
+    history.note_write(result);
+  }
+  return {};
+}
+
+Result<ReadyTask> plan_task(const EngineOp& op, MemoryMap& memories, std::size_t index,
+                            const std::optional<Handover>& handover, History& history) {
+  OPENANE_CHECK(check_op(op));
+  OPENANE_TRY(ReadyTask task, place_operands(op, memories, index, handover));
+  OPENANE_CHECK(check_overlap(task));
+  OPENANE_CHECK(follow_bytes(task, history));
+  return task;
+}
+
+}  // namespace
+
+Result<std::vector<ReadyTask>> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories) {
+  std::vector<ReadyTask> tasks;
+  History history;
+  std::optional<Handover> handover;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    auto task = plan_task(ops[i], memories, i, handover, history);
+    if (!task) {
+      return fail(task.error().category, fmt::format("task {}: {}", i, task.error().message));
+    }
+    tasks.push_back(*std::move(task));
+    handover = ops[i].result.place == Place::chained ? std::optional(handover_of(ops[i])) : std::nullopt;
+  }
+  return tasks;
+}
+
+}  // namespace openane::emulator

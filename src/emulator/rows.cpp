@@ -1,0 +1,234 @@
+#include "emulator/rows.h"
+
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "emulator/rows.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace openane::emulator::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, 16>;
+using Words = hn::Rebind<std::uint32_t, Floats>;
+using Integers = hn::Rebind<std::int32_t, Floats>;
+using Halves = hn::Rebind<std::uint16_t, Floats>;
+using Row = hn::Vec<Floats>;
+
+/// fp16 bits to the numbers the engine reads (h13-isa.md 4).
+HWY_INLINE Row read(hn::Vec<Halves> stored) {
+  const Floats floats;
+  const Words words;
+  const auto bits = hn::PromoteTo(words, stored);
+  const auto magnitude = hn::And(bits, hn::Set(words, 0x7fffu));
+  const auto shifted = hn::ShiftLeft<13>(magnitude);
+  const auto normal = hn::BitCast(floats, hn::Add(shifted, hn::Set(words, 112u << 23)));
+  // A denormal is its mantissa below 2^-14: give it that exponent, take 2^-14 away again.
+  const auto lifted = hn::BitCast(floats, hn::Add(shifted, hn::Set(words, 113u << 23)));
+  const auto denormal = hn::Sub(lifted, hn::Set(floats, 0x1p-14F));
+  const auto limit = hn::Set(floats, 65536.0F);
+  // Exponent 31 continues the scale: infinity is 65536, NaNs are beyond.
+  const auto finite = hn::IfThenElse(hn::Lt(normal, limit), normal, limit);
+  const auto value = hn::IfThenElse(hn::Lt(normal, hn::Set(floats, 0x1p-14F)), denormal, finite);
+  const auto is_nan = hn::Gt(normal, limit);
+  const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(words, 0x8000u)));
+  return hn::Or(value, hn::IfThenZeroElse(is_nan, hn::BitCast(floats, sign)));
+}
+
+/// fp32 to the nearest fp16, half to even; no NaN.
+HWY_INLINE hn::Vec<Halves> write(Row value) {
+  const Halves halves;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+  const hn::Rebind<hwy::float16_t, Floats> native;
+  return hn::BitCast(halves, hn::DemoteTo(native, value));
+#else
+  const Floats floats;
+  const Words words;
+  const Integers integers;
+  const auto bits = hn::BitCast(words, value);
+  const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 0x8000u));
+  const auto magnitude = hn::And(bits, hn::Set(words, 0x7fffffffu));
+  const auto odd = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(words, 1u));
+  const auto normal = hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, odd), hn::Set(words, 0xfffu - 0x38000000u)));
+  // The last bit of 0.5 weighs 2^-24, the unit of fp16's denormals: the addition does the rounding.
+  const auto half = hn::Set(floats, 0.5F);
+  const auto raised = hn::BitCast(words, hn::Add(hn::BitCast(floats, magnitude), half));
+  const auto denormal = hn::Sub(raised, hn::BitCast(words, half));
+  // Magnitudes have no sign bit: signed comparisons order them.
+  const auto ordered = hn::BitCast(integers, magnitude);
+  const auto is_denormal = hn::RebindMask(words, hn::Lt(ordered, hn::Set(integers, 0x38800000)));
+  const auto is_infinite = hn::RebindMask(words, hn::Gt(ordered, hn::Set(integers, 0x477fefff)));
+  const auto finite = hn::IfThenElse(is_denormal, denormal, normal);
+  const auto result = hn::Or(hn::IfThenElse(is_infinite, hn::Set(words, 0x7c00u), finite), sign);
+  return hn::DemoteTo(halves, hn::BitCast(integers, result));
+#endif
+}
+
+HWY_INLINE void store(Row value, std::uint16_t* to) { hn::StoreU(write(value), Halves(), to); }
+HWY_INLINE void store(Row value, float* to) { hn::StoreU(value, Floats(), to); }
+
+/// max(v, +0) with a definite sign of zero.
+HWY_INLINE Row clamp_below(Row v) { return hn::IfThenElseZero(hn::Gt(v, hn::Zero(Floats())), v); }
+
+template <RowOp op>
+HWY_INLINE Row combine(Row x, Row y, Row offset, Row gain) {
+  if constexpr (op == RowOp::first) {
+    return x;
+  } else if constexpr (op == RowOp::square) {
+    return hn::Mul(x, x);
+  } else if constexpr (op == RowOp::add) {
+    return hn::Add(x, y);
+  } else if constexpr (op == RowOp::mul) {
+    return hn::Mul(x, y);
+  } else if constexpr (op == RowOp::max) {
+    return hn::IfThenElse(hn::Gt(x, y), x, y);
+  } else if constexpr (op == RowOp::min) {
+    return hn::IfThenElse(hn::Lt(x, y), x, y);
+  } else if constexpr (op == RowOp::square_of_sum) {
+    const auto sum = hn::Add(x, y);
+    return hn::Mul(sum, sum);
+  } else {
+    return hn::Mul(hn::Add(x, offset), gain);
+  }
+}
+
+constexpr bool takes_second(RowOp op) {
+  return op == RowOp::add || op == RowOp::mul || op == RowOp::max || op == RowOp::min || op == RowOp::square_of_sum;
+}
+
+/// The formula's constants as vectors.
+struct Constants {
+  Row pre_scale, bias, scale, offset, gain, flip_first, flip_second, sign_kept;
+  bool input_relu, relu;
+
+  HWY_INLINE explicit Constants(const RowFormula& f)
+      : pre_scale(hn::Set(Floats(), f.pre_scale)),
+        bias(hn::Set(Floats(), f.bias)),
+        scale(hn::Set(Floats(), f.scale)),
+        offset(hn::Set(Floats(), f.offset)),
+        gain(hn::Set(Floats(), f.gain)),
+        flip_first(hn::Set(Floats(), f.negate_first ? -0.0F : 0.0F)),
+        flip_second(hn::Set(Floats(), f.negate_second ? -0.0F : 0.0F)),
+        sign_kept(hn::BitCast(Floats(), hn::Set(Words(), f.absolute ? 0x7fffffffu : 0xffffffffu))),
+        input_relu(f.input_relu),
+        relu(f.relu) {}
+};
+
+template <RowOp op>
+HWY_INLINE Row evaluate(const Constants& k, hn::Vec<Halves> first, hn::Vec<Halves> second) {
+  auto x = read(first);
+  if (k.input_relu) {
+    x = clamp_below(x);
+  }
+  x = hn::Xor(hn::Mul(hn::And(x, k.sign_kept), k.pre_scale), k.flip_first);
+  auto y = x;
+  if constexpr (takes_second(op)) {
+    y = hn::Xor(read(second), k.flip_second);
+  }
+  const auto v = hn::Mul(hn::Add(combine<op>(x, y, k.offset, k.gain), k.bias), k.scale);
+  return k.relu ? clamp_below(v) : v;
+}
+
+template <RowOp op, typename To>
+void run(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
+  const Halves halves;
+  const Constants constants(formula);
+  const std::size_t lanes = hn::Lanes(Floats());
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto first = hn::LoadU(halves, x + i);
+    const auto second = takes_second(op) ? hn::LoadU(halves, y + i) : first;
+    store(evaluate<op>(constants, first, second), to + i);
+  }
+  if (i < count) {
+    // In place is allowed, so that the rest cannot be done again with elements before it.
+    HWY_ALIGN std::uint16_t first[16] = {}, second[16] = {};
+    HWY_ALIGN To result[16] = {};
+    std::memcpy(first, x + i, (count - i) * sizeof *x);
+    if constexpr (takes_second(op)) {
+      std::memcpy(second, y + i, (count - i) * sizeof *y);
+    }
+    store(evaluate<op>(constants, hn::LoadU(halves, first), hn::LoadU(halves, second)), result);
+    std::memcpy(to + i, result, (count - i) * sizeof *to);
+  }
+}
+
+template <typename To>
+void compute(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
+  switch (formula.op) {
+    case RowOp::first:
+      return run<RowOp::first>(formula, x, y, count, to);
+    case RowOp::square:
+      return run<RowOp::square>(formula, x, y, count, to);
+    case RowOp::add:
+      return run<RowOp::add>(formula, x, y, count, to);
+    case RowOp::mul:
+      return run<RowOp::mul>(formula, x, y, count, to);
+    case RowOp::max:
+      return run<RowOp::max>(formula, x, y, count, to);
+    case RowOp::min:
+      return run<RowOp::min>(formula, x, y, count, to);
+    case RowOp::square_of_sum:
+      return run<RowOp::square_of_sum>(formula, x, y, count, to);
+    case RowOp::affine:
+      return run<RowOp::affine>(formula, x, y, count, to);
+  }
+}
+
+void compute_halves(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                    std::uint16_t* to) {
+  compute(formula, x, y, count, to);
+}
+
+void compute_floats(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                    float* to) {
+  compute(formula, x, y, count, to);
+}
+
+void read_floats(const std::uint16_t* from, std::size_t count, float* to) {
+  const Halves halves;
+  const std::size_t lanes = hn::Lanes(Floats());
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(read(hn::LoadU(halves, from + i)), Floats(), to + i);
+  }
+  if (i < count) {
+    HWY_ALIGN std::uint16_t stored[16] = {};
+    HWY_ALIGN float value[16] = {};
+    std::memcpy(stored, from + i, (count - i) * sizeof *from);
+    hn::StoreU(read(hn::LoadU(halves, stored)), Floats(), value);
+    std::memcpy(to + i, value, (count - i) * sizeof *to);
+  }
+}
+
+}  // namespace
+}  // namespace openane::emulator::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace openane::emulator {
+
+HWY_EXPORT(compute_halves);
+HWY_EXPORT(compute_floats);
+HWY_EXPORT(read_floats);
+
+void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                 std::uint16_t* to) {
+  HWY_DYNAMIC_DISPATCH(compute_halves)(formula, x, y, count, to);
+}
+
+void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                 float* to) {
+  HWY_DYNAMIC_DISPATCH(compute_floats)(formula, x, y, count, to);
+}
+
+void read_row(const std::uint16_t* from, std::size_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(read_floats)(from, count, to);
+}
+
+}  // namespace openane::emulator
+#endif

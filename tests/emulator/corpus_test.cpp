@@ -1,0 +1,186 @@
+// Every real program of the corpus against the function it computes.
+#include "support.h"
+
+#include <functional>
+
+namespace openane {
+namespace {
+
+using Row = std::vector<double>;
+
+struct Kernel {
+  const char* path;
+  std::function<double(double, double)> function;
+  float low, high;
+  double absolute, relative;  ///< |result - function| <= absolute + relative * |function|
+};
+
+constexpr double kHalfStep = 0x1p-11;  ///< Rounding to fp16, relative.
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+/// Tolerances: the largest errors h13-isa.md 10 gives for each program, with half a unit of their last digit, because
+/// they are rounded; rounding to fp16 alone where it says "fp16" or 0.
+const Kernel kKernels[] = {
+    {"eiln/binary/add.bin", [](double x, double z) { return x + z; }, -4, 4, 0, kHalfStep},
+    {"eiln/binary/sub.bin", [](double x, double z) { return x - z; }, -4, 4, 0, kHalfStep},
+    {"eiln/binary/mul.bin", [](double x, double z) { return x * z; }, -4, 4, 0x1p-25, kHalfStep},
+    {"eiln/binary/max.bin", [](double x, double z) { return std::max(x, z); }, -4, 4, 0, 0},
+    {"eiln/binary/min.bin", [](double x, double z) { return std::min(x, z); }, -4, 4, 0, 0},
+    {"eiln/unary/abs.bin", [](double x, double) { return std::fabs(x); }, -4, 4, 0, 0},
+    {"eiln/unary/square.bin", [](double x, double) { return x * x; }, -4, 4, 0x1p-25, kHalfStep},
+    {"eiln/unary/sqrt.bin", [](double x, double) { return std::sqrt(x); }, 0.01F, 100, 0, 0.00095},
+    {"eiln/unary/rsqrt.bin", [](double x, double) { return 1 / std::sqrt(x); }, 0.1F, 100, 0, 0.00495},
+    {"eiln/unary/inv.bin", [](double x, double) { return 1 / x; }, 0.1F, 100, 0, 0.00255},
+    {"eiln/unary/tanh.bin", [](double x, double) { return std::tanh(x); }, -6, 6, 0.00165, 0},
+    {"eiln/unary/exp.bin", [](double x, double) { return std::exp(x); }, -4, 4, 0, 0.00235},
+    {"eiln/unary/exp2.bin", [](double x, double) { return std::exp2(x); }, -4, 4, 0, 0.00095},
+    {"eiln/unary/log2.bin", [](double x, double) { return std::log2(x); }, 0.01F, 100, 0.00225, 0},
+    {"eiln/unary/sign.bin", [](double x, double) { return x > 0   ? 1.0
+                                                          : x < 0 ? -1.0
+                                                                  : 0.0; }, -4, 4, 0, 0},
+    {"eiln/unary/sigmoid.bin", [](double x, double) { return sigmoid(x); }, -8, 8, 0.00115, 0},
+    {"eiln/activation/relu.bin", [](double x, double) { return std::max(x, 0.0); }, -4, 4, 0, 0},
+    {"eiln/activation/relu6.bin", [](double x, double) { return std::clamp(x, 0.0, 6.0); }, -8, 8, 0, 0},
+    {"eiln/activation/gelu.bin", [](double x, double) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }, -8, 8,
+     0.00625, 0},
+    {"eiln/activation/leakyrelu.bin", [](double x, double) { return x > 0 ? x : 0.01 * x; }, -4, 4, 2.5e-5, 0},
+    {"eiln/activation/silu.bin", [](double x, double) { return x * sigmoid(x); }, -8, 8, 0.00375, 0},
+};
+
+/// Runs a raw kernel at its native size on random inputs.
+void check_kernel(const Kernel& kernel, const toml::table& file) {
+  const Shape shape{1, 1, 2560, 1600};
+  const auto program = test::raw_program(file);
+  ASSERT_TRUE(program) << program.error().to_string();
+  std::vector<NamedTensor> inputs;
+  for (const TensorBinding& tensor : program->procedures[0].tensors) {
+    if (tensor.role == TensorRole::input) {
+      inputs.push_back({tensor.name, test::random_tensor(shape, kernel.low, kernel.high, tensor.slot)});
+    }
+  }
+  const auto outputs = run_program(*program, inputs);
+  ASSERT_TRUE(outputs) << outputs.error().to_string();
+  const std::vector<float> x = test::floats(inputs.front().tensor), z = test::floats(inputs.back().tensor);
+  const std::vector<float> y = test::floats((*outputs)[0].tensor);
+  ASSERT_EQ(x.size(), y.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double expected = kernel.function(x[i], z[i]);
+    ASSERT_LE(std::fabs(y[i] - expected), kernel.absolute + kernel.relative * std::fabs(expected))
+        << "f(" << x[i] << ", " << z[i] << ") = " << y[i] << ", expected " << expected;
+  }
+}
+
+TEST(Corpus, RawKernels) {
+  OPENANE_NEEDS_CORPUS();
+  const std::vector<toml::table> files = test::manifest_files("raw");
+  for (const Kernel& kernel : kKernels) {
+    SCOPED_TRACE(kernel.path);
+    const auto file =
+        std::ranges::find(files, kernel.path, [](const toml::table& f) { return f["path"].value_or(std::string()); });
+    ASSERT_NE(file, files.end());
+    check_kernel(kernel, *file);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ softmax
+
+TEST(Corpus, SoftmaxAlongRows) {
+  OPENANE_NEEDS_CORPUS();
+  const std::vector<toml::table> files = test::manifest_files("raw");
+  const auto file = std::ranges::find(files, "eiln/activation/softmax.bin",
+                                      [](const toml::table& f) { return f["path"].value_or(std::string()); });
+  const auto program = test::raw_program(*file);
+  ASSERT_TRUE(program) << program.error().to_string();
+  const std::size_t height = 2560, width = 1600;
+  std::vector<float> x = test::floats(test::random_tensor({1, 1, 2560, 1600}, -4, 4, 1));
+  // The published reading softmax [1000, 1, 2, 3] = [1, 0, 0, 0], in a row whose other lanes are far below.
+  std::fill_n(x.begin(), width, -1000.0F);
+  x[0] = 1000;
+  x[1] = 1;
+  x[2] = 2;
+  x[3] = 3;
+  const std::vector<NamedTensor> inputs(
+      1, NamedTensor{"x", Tensor::from_floats({1, 1, 2560, 1600}, x, ElementType::float16)});
+  const auto outputs = run_program(*program, inputs);
+  ASSERT_TRUE(outputs) << outputs.error().to_string();
+  const std::vector<float> y = test::floats((*outputs)[0].tensor);
+  EXPECT_EQ(y[0], 1.0F);
+  EXPECT_EQ(std::vector<float>(y.begin() + 1, y.begin() + 4), std::vector<float>(3, 0.0F));
+  const std::vector<float> seen = test::floats(inputs[0].tensor);
+  for (std::size_t row = 1; row < height; ++row) {
+    double sum = 0;
+    for (std::size_t i = row * width; i < (row + 1) * width; ++i) {
+      sum += std::exp(double{seen[i]});
+    }
+    for (std::size_t i = row * width; i < (row + 1) * width; ++i) {
+      const double expected = std::exp(double{seen[i]}) / sum;
+      ASSERT_LE(std::fabs(y[i] - expected), 0.00185 * expected + 6.5e-6) << "row " << row << ", column " << i % width;
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ HWX
+
+Program load_hwx(const std::string& path) {
+  auto program = read_hwx(test::load((test::corpus_folder() / "hwx" / path).string()));
+  EXPECT_TRUE(program) << path << ": " << program.error().to_string();
+  return program ? *std::move(program) : Program{};
+}
+
+struct Fill {
+  std::string name;
+  std::vector<float> values;  ///< The first elements; the last of them repeats.
+};
+
+/// The outputs of a program whose inputs are filled with numbers.
+std::vector<float> run_filled(const Program& program, const std::vector<Fill>& fills) {
+  std::vector<NamedTensor> inputs;
+  for (const Fill& fill : fills) {
+    const TensorBinding* tensor = program.procedures.at(0).find(fill.name);
+    if (tensor == nullptr) {
+      ADD_FAILURE() << "no tensor " << fill.name;
+      return {};
+    }
+    const SurfaceShape& shape = tensor->layout.shape;
+    std::vector<float> values(static_cast<std::size_t>(shape.n * shape.c * shape.h * shape.w), fill.values.back());
+    std::ranges::copy(fill.values, values.begin());
+    inputs.push_back(
+        {fill.name, Tensor::from_floats({shape.n, shape.c, shape.h, shape.w}, values, ElementType::float16)});
+  }
+  const auto outputs = run_program(program, inputs);
+  EXPECT_TRUE(outputs) << outputs.error().to_string();
+  return outputs ? test::floats(outputs->at(0).tensor) : std::vector<float>{};
+}
+
+std::vector<float> times(std::size_t count, float value) { return std::vector<float>(count, value); }
+
+/// Readings from real engines: the file's manifest entries and h13-isa.md 10.
+TEST(PublishedReadings, Programs) {
+  OPENANE_NEEDS_CORPUS();
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/sum.hwx"), {{"image", {1}}, {"image2", {2}}}), times(64, 3));
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/relu.hwx"), {{"image", {3}}}), times(77, 3));
+  std::vector<float> relu = times(77, 5);
+  relu[0] = 0;
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/relu.hwx"), {{"image", {-3, 5}}}), relu);
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/sigmoid.hwx"), {{"image", {3}}}), times(77, 0.95263671875F));
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/conv.hwx"), {{"image", {3}}}), times(3, 18));
+  // The same page also gives 12, 6, 12 for this one; see docs/deviations.md.
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/conv.hwx"), {{"image", {1, 2, 3}}}), times(3, 12));
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/model.hwx.golden"), {{"image", {1, 2, 3}}}), times(3, 18));
+  EXPECT_EQ(run_filled(load_hwx("tinygrad/gemm.hwx"), {{"image", {1, -2, 7}}}), times(512, 0));
+  std::vector<float> ones = times(257, 1);
+  ones[256] = 0;
+  EXPECT_EQ(run_filled(load_hwx("allbilly/tinygrad/gemm_nz.hwx"), {{"image", ones}}), times(512, 128));
+  std::vector<float> joined = times(16400, 2);
+  std::fill(joined.begin() + 16384, joined.end(), 3.0F);
+  for (const char* path : {"tinygrad/concat.hwx", "allbilly/tinygrad/concat_nz.hwx"}) {
+    EXPECT_EQ(run_filled(load_hwx(path), {{"input_0", {2}}, {"input_1", {3}}}), joined) << path;
+  }
+  for (const char* path : {"allbilly/mul.hwx", "allbilly/mul_macos14.hwx"}) {
+    EXPECT_EQ(run_filled(load_hwx(path), {{"image", {3}}, {"image2", {2}}}), times(64, 6)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace openane
