@@ -1,0 +1,16 @@
+#include <algorithm>
+#include <vector>
+
+#include "emulator/mac_reference.h"
+#include "openane/emulator.h"
+
+namespace openane {
+
+float dot_product(Numerics numerics, std::span<const Half> a, std::span<const Half> b) {
+  std::vector<float> x(a.size()), w(a.size());
+  std::ranges::transform(a, x.begin(), read_boundary);
+  std::ranges::transform(b.first(a.size()), w.begin(), read_boundary);
+  return mac_reference(numerics, x, w);
+}
+
+}  // namespace openane
