@@ -8,14 +8,26 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <string_view>
 
 #define OPENANE_NEEDS_NUMPY()                                                             \
-  if (std::string_view(OPENANE_PYTHON).empty()) {                                         \
+  if (::openane::test::python_with_numpy().empty()) {                                     \
     GTEST_SKIP() << "python3 with NumPy is not installed (Debian package python3-numpy)"; \
   }
 
 namespace openane::test {
+
+/// The command that runs a Python that has NumPy, or nothing.
+inline const std::string& python_with_numpy() {
+  static const std::string command = [] {
+    for (const char* candidate : {"/usr/bin/python3", "python3"}) {
+      if (std::system((std::string(candidate) + " -c 'import numpy' 2>/dev/null").c_str()) == 0) {
+        return std::string(candidate);
+      }
+    }
+    return std::string();
+  }();
+  return command;
+}
 
 /// A folder of this test's own, removed with the object.
 class TemporaryFolder {
@@ -42,7 +54,7 @@ class TemporaryFolder {
 inline bool run_numpy(const TemporaryFolder& folder, const std::string& script) {
   const std::string path = folder.file("script.py");
   std::ofstream(path) << "import numpy as np\n" << script;
-  return std::system(("cd '" + folder.path().string() + "' && " + OPENANE_PYTHON + " script.py").c_str()) == 0;
+  return std::system(("cd '" + folder.path().string() + "' && " + python_with_numpy() + " script.py").c_str()) == 0;
 }
 
 }  // namespace openane::test

@@ -312,11 +312,14 @@ def emit_fields_header(table):
     lines = [f"// Generated from data/isa/{space}.toml by tools/generate_isa.py. Do not edit.", "#pragma once", "",
              '#include "openane/register_table.h"', "", f"namespace openane::{space} {{", ""]
 
+    members = []
+
     def constants(prefix, row, address, in_header, ordinal):
         lines.append(f"inline constexpr std::uint32_t k{prefix}{row['name']} = {number(address)};")
         for field in row.get("fields", []):
             lines.append(f"inline constexpr FieldRef k{prefix}{row['name']}_{field['name']}{{{number(address)}, {field['lsb']}, {field['width']}, "
                          f"{'true' if in_header else 'false'}, {ordinal}}};")
+            members.append(f"  static constexpr FieldRef {prefix}{row['name']}_{field['name']} = k{prefix}{row['name']}_{field['name']};")
 
     for row in table["header"].get("word", []):
         constants("", row, 4 * row["index"], True, row["index"])
@@ -326,7 +329,9 @@ def emit_fields_header(table):
             constants(block["name"] + "_", row, block["base"] + 4 * row["index"], False, before + row["index"])
         before += block["words"]
     ranges = ", ".join(f"{{{number(b['base'])}, {b['words']}u}}" for b in blocks)
-    lines += ["", f"inline constexpr BlockRange kBlocks[] = {{{ranges}}};", "", f"}}  // namespace openane::{space}", ""]
+    lines += ["", f"inline constexpr BlockRange kBlocks[] = {{{ranges}}};", "",
+              "/// The same fields as members, for code that serves several generations.", "struct Registers {", *members, "};",
+              "", f"}}  // namespace openane::{space}", ""]
     return "\n".join(lines)
 
 

@@ -96,6 +96,8 @@ struct LookupTable {
 /// What the engine reads for the bits of an fp16 element: exponent-31 codes become +-65536 (NaN: +65536), all else
 /// exact.
 [[nodiscard]] float read_boundary(Half stored);
+/// The same rule for a constant of a register.
+[[nodiscard]] float read_boundary(float constant);
 /// What the engine writes: fp16, half to even, infinity beyond 65504.
 [[nodiscard]] Half write_boundary(float value);
 

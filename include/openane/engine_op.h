@@ -112,16 +112,27 @@ struct KernelChannel {
   friend bool operator==(const KernelChannel&, const KernelChannel&) = default;
 };
 
+/// How the output channels of a dense kernel are dealt to the engines.
+enum class ChannelOrder : std::uint8_t {
+  round_robin,  ///< Planes of `1 << lanes_log2` channels, plane p to engine p mod E (H13, H14; depthwise everywhere).
+  contiguous,   ///< Engine e holds the e-th E-th of the channels, side by side (H16 and later, measured on M4).
+};
+
 /// Coefficients: tables, biases and weights of all engines (h13-isa.md 7).
 struct KernelStream {
   bool enabled = false;
   std::uint8_t slot = 0;
+  std::uint32_t offset = 0;  ///< Added to every channel's offset.
   KernelFormat format = KernelFormat::none;
   bool zero_skipping = false;     ///< Masked stream of the nonzero values.
   bool from_memory = false;       ///< Weights made at run time, in a surface (matrix product of two activations).
   std::uint8_t lanes_log2 = 0;    ///< Output channels side by side in one plane.
-  std::uint8_t engines_log2 = 0;  ///< Engines the planes are dealt to, round robin.
+  std::uint8_t engines_log2 = 0;  ///< Engines the planes are dealt to.
+  ChannelOrder order = ChannelOrder::round_robin;
   std::array<KernelChannel, 16> channels;
+  bool table_apart = false;  ///< The activation table is a stream of its own; else it heads every engine's stream.
+  std::uint8_t table_slot = 0;
+  std::uint32_t table_offset = 0;
   friend bool operator==(const KernelStream&, const KernelStream&) = default;
 };
 
@@ -165,14 +176,15 @@ struct PlanarCompute {
   std::uint8_t condition = 0;  ///< 0 none, 1 absolute value of source 1; 2..7 are compare codes nobody has seen on H13.
   bool negate_first = false;
   bool negate_second = false;
-  Half pre_scale{0x3c00};
-  Half bias;
-  Half scale{0x3c00};
+  // Generations store these as fp16 or as a shortened fp32; either is an fp32 exactly.
+  float pre_scale = 1.0F;
+  float bias = 0.0F;
+  float scale = 1.0F;
   bool relu = false;
   Reduction reduction = Reduction::sum;
   float final_scale = 1.0F;
   std::uint8_t post = 0;  ///< PostFunction; 3 is unknown.
-  Half epsilon;
+  float epsilon = 0.0F;
   friend bool operator==(const PlanarCompute&, const PlanarCompute&) = default;
 };
 

@@ -65,6 +65,10 @@ class Task {
   /// Sets a field where `find` reads it; false when no record writes the register.
   bool set(FieldRef field, std::uint32_t value);
   bool set_word(std::uint32_t address, std::uint32_t value);
+  /// The slot that the last address packet writing a register names, if one does.
+  [[nodiscard]] std::optional<std::uint8_t> slot_of(std::uint32_t address) const;
+  /// Renames that slot (below 64); false when no address packet writes the register.
+  bool set_slot(std::uint32_t address, std::uint8_t slot);
 
   /// Appends header words; call before adding records.
   void set_header(std::span<const std::uint32_t> header);
@@ -84,6 +88,7 @@ class Task {
   [[nodiscard]] static Result<Task> decode(const Generation& generation, std::span<const std::uint32_t> words);
 
  private:
+  [[nodiscard]] const Record* address_packet(std::uint32_t address) const;
   [[nodiscard]] Result<void> append(Record record, std::uint32_t header, std::span<const std::uint32_t> values);
 
   const Generation* generation_ = nullptr;

@@ -26,6 +26,13 @@ float read_boundary(Half stored) {
   return stored.bits == kMinusInfinity ? -65536.0F : 65536.0F;
 }
 
+float read_boundary(float constant) {
+  if (std::isfinite(constant)) {
+    return constant;
+  }
+  return std::isinf(constant) && constant < 0 ? -65536.0F : 65536.0F;
+}
+
 Half write_boundary(float value) { return std::isnan(value) ? Half{0x7c00} : to_half(value); }
 
 }  // namespace openane

@@ -97,6 +97,18 @@ Result<void> KernelLayout::divide_channels(std::uint32_t channels, std::uint32_t
                              channels, lanes, engines_, rest));
 }
 
+/// Contiguous blocks, one plane for each engine: what an M4 was measured to read. More channels than a plane has lanes
+/// were never measured.
+Result<void> KernelLayout::spread_channels(std::uint32_t channels, std::uint32_t lanes) {
+  if (channels % engines_ != 0 || channels / engines_ > lanes) {
+    return unknown(fmt::format(
+        "{} output channels over {} engines in contiguous blocks; known are equal blocks of at most {} channels",
+        channels, engines_, lanes));
+  }
+  blocks_.push_back({0, channels / engines_, engines_});
+  return {};
+}
+
 Result<KernelLayout> KernelLayout::create(const EngineOp& op) {
   const NeuralCompute& neural = *op.neural();
   const KernelStream& kernel = neural.kernel;
@@ -108,7 +120,8 @@ Result<KernelLayout> KernelLayout::create(const EngineOp& op) {
     return malformed("the task needs coefficients, but its kernel DMA is off");
   }
   layout.engines_ = 1u << kernel.engines_log2;
-  layout.table_bytes_ = neural.activation == Activation::table ? kTableBytes : 0;
+  layout.table_ = neural.activation == Activation::table;
+  layout.table_bytes_ = layout.table_ && !kernel.table_apart ? kTableBytes : 0;
   layout.groups_ = op.groups;
   if (neural.mode == NeuralMode::convolution) {
     OPENANE_CHECK(check_format(op, neural));
@@ -117,7 +130,9 @@ Result<KernelLayout> KernelLayout::create(const EngineOp& op) {
     layout.weight_bytes_ = kernel.format == KernelFormat::int8 ? 1 : 2;
     layout.bias_ = neural.channel_bias;
     layout.zero_skipping_ = kernel.zero_skipping;
-    OPENANE_CHECK(layout.divide_channels(op.output.channels, 1u << kernel.lanes_log2));
+    OPENANE_CHECK(kernel.order == ChannelOrder::contiguous
+                      ? layout.spread_channels(op.output.channels, 1u << kernel.lanes_log2)
+                      : layout.divide_channels(op.output.channels, 1u << kernel.lanes_log2));
     const std::uint32_t planes = layout.planes_on(layout.blocks_.front(), 0) + (layout.blocks_.size() > 1 ? 1 : 0);
     const bool depthwise = neural.unicast && neural.unicast_inputs == 1;
     if (planes > 1 && (kernel.zero_skipping || (neural.channel_bias && !depthwise))) {
@@ -189,6 +204,12 @@ Result<KernelReader> KernelReader::create(const EngineOp& op, const MemoryMap& m
   reader.kernel_ = neural.kernel;
   reader.window_ = neural.window;
   reader.channels_ = op.output.channels;
+  if (neural.kernel.table_apart && reader.layout_.has_table()) {
+    OPENANE_CHECK(reader.find_table(memories));
+  }
+  if (!reader.layout_.reads_streams()) {
+    return reader;
+  }
   reader.memory_ = memories.slot(neural.kernel.slot);
   if (reader.memory_ == nullptr) {
     return malformed(fmt::format("they come from slot {}, which is not bound", neural.kernel.slot));
@@ -196,8 +217,16 @@ Result<KernelReader> KernelReader::create(const EngineOp& op, const MemoryMap& m
   if (!neural.kernel.from_memory && reader.memory_->kind != MemoryKind::constants) {
     return unknown(fmt::format("they come from {} without the mark of weights made at run time", reader.memory_->name));
   }
+  for (KernelChannel& channel : reader.kernel_.channels) {
+    if (std::uint64_t{channel.offset} + reader.kernel_.offset > reader.memory_->size) {
+      return malformed(fmt::format("a stream starts at {:#x} of {}, which has {:#x} bytes",
+                                   std::uint64_t{channel.offset} + reader.kernel_.offset, reader.memory_->name,
+                                   reader.memory_->size));
+    }
+    channel.offset += reader.kernel_.offset;
+  }
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
-    const KernelChannel& channel = neural.kernel.channels[engine];
+    const KernelChannel& channel = reader.kernel_.channels[engine];
     if (channel.enabled && std::uint64_t{channel.offset} + channel.size > reader.memory_->size) {
       return malformed(fmt::format("the stream of engine {} takes bytes {:#x} to {:#x} of {}, which has {:#x}", engine,
                                    channel.offset, std::uint64_t{channel.offset} + channel.size, reader.memory_->name,
@@ -207,8 +236,23 @@ Result<KernelReader> KernelReader::create(const EngineOp& op, const MemoryMap& m
   return reader;
 }
 
+/// A table that is a stream of its own serves every channel.
+Result<void> KernelReader::find_table(const MemoryMap& memories) {
+  const Memory* memory = memories.slot(kernel_.table_slot);
+  if (memory == nullptr || memory->kind != MemoryKind::constants ||
+      !range_inside(kernel_.table_offset, kTableBytes, memory->size)) {
+    return malformed(fmt::format("the activation table at slot {} offset {:#x} does not lie in constants",
+                                 kernel_.table_slot, kernel_.table_offset));
+  }
+  table_bytes_ = memory->data + kernel_.table_offset;
+  return {};
+}
+
 std::vector<StreamRange> KernelReader::ranges() const {
   std::vector<StreamRange> ranges;
+  if (!layout_.reads_streams()) {
+    return ranges;
+  }
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
     const KernelChannel& channel = kernel_.channels[engine];
     if (channel.enabled) {
@@ -223,6 +267,13 @@ const std::uint8_t* KernelReader::stream(std::uint32_t engine) const {
 }
 
 Result<void> KernelReader::load_tables() {
+  if (table_bytes_ != nullptr) {
+    LookupTable table;
+    std::memcpy(table.words.data(), table_bytes_, kTableBytes);
+    OPENANE_CHECK(table.check());
+    tables_.fill(PreparedTable(table));
+    return {};
+  }
   std::optional<std::uint32_t> first;
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
     if (!kernel_.channels[engine].enabled) {

@@ -41,7 +41,9 @@ class KernelLayout {
   [[nodiscard]] Position locate(std::uint32_t group, std::uint32_t channel) const;
 
   [[nodiscard]] bool has_weights() const { return taps_ != 0; }
-  [[nodiscard]] bool has_table() const { return table_bytes_ != 0; }
+  [[nodiscard]] bool has_table() const { return table_; }
+  /// Whether the engines' streams are read at all: not for a table that is a stream of its own.
+  [[nodiscard]] bool reads_streams() const { return has_weights() || table_bytes_ != 0; }
   /// Bytes that engine `engine` must have; of a zero-skipping stream, those before its values.
   [[nodiscard]] std::uint64_t bytes_of(std::uint32_t engine) const;
   /// Terms of one output.
@@ -52,11 +54,13 @@ class KernelLayout {
 
  private:
   [[nodiscard]] Result<void> divide_channels(std::uint32_t channels, std::uint32_t lanes);
+  [[nodiscard]] Result<void> spread_channels(std::uint32_t channels, std::uint32_t lanes);
   [[nodiscard]] std::uint64_t plane_bytes(const Block& block) const;
   [[nodiscard]] std::uint32_t planes_on(const Block& block, std::uint32_t engine) const;
   [[nodiscard]] std::uint64_t group_bytes(std::uint32_t engine) const;
 
-  std::uint32_t table_bytes_ = 0;
+  bool table_ = false;
+  std::uint32_t table_bytes_ = 0;  ///< At the head of every stream.
   std::uint32_t engines_ = 1, groups_ = 1;
   std::uint64_t taps_ = 0;  ///< 0 without weights.
   std::uint32_t weight_bytes_ = 2;
@@ -82,7 +86,8 @@ class KernelReader {
   void unload();
 
   [[nodiscard]] const KernelLayout& layout() const { return layout_; }
-  [[nodiscard]] const Memory& memory() const { return *memory_; }
+  /// Null when no engine stream is read: a table that is a stream of its own always lies in constants.
+  [[nodiscard]] const Memory* memory() const { return memory_; }
   [[nodiscard]] std::vector<StreamRange> ranges() const;
 
   // After `load`:
@@ -94,11 +99,13 @@ class KernelReader {
 
  private:
   [[nodiscard]] const std::uint8_t* stream(std::uint32_t engine) const;
+  [[nodiscard]] Result<void> find_table(const MemoryMap& memories);
   [[nodiscard]] Result<void> load_tables();
   [[nodiscard]] Result<std::vector<std::uint16_t>> expand_plane(std::uint32_t engine) const;
 
   KernelLayout layout_;
   const Memory* memory_ = nullptr;
+  const std::uint8_t* table_bytes_ = nullptr;  ///< Of a table that is a stream of its own.
   KernelStream kernel_;
   Window window_;
   std::uint32_t channels_ = 0;

@@ -125,12 +125,13 @@ class History {
   }
 
   Result<void> check_coefficients(const KernelReader& kernel) {
-    if (!kernel.memory().starts_unknown()) {
+    const Memory* memory = kernel.memory();
+    if (memory == nullptr || !memory->starts_unknown()) {
       return {};
     }
     for (const StreamRange& range : kernel.ranges()) {
-      if (const auto missing = of(kernel.memory()).first_unmarked(range.begin, range.end)) {
-        return refuse(kernel.memory(), *missing, fmt::format("the coefficient stream of engine {}", range.engine));
+      if (const auto missing = of(*memory).first_unmarked(range.begin, range.end)) {
+        return refuse(*memory, *missing, fmt::format("the coefficient stream of engine {}", range.engine));
       }
     }
     return {};
@@ -170,7 +171,7 @@ Result<ReadyTask> place_operands(const EngineOp& op, MemoryMap& memories, std::s
   if (op.neural() != nullptr && needs_coefficients(*op.neural())) {
     OPENANE_TRY(task.kernel, KernelReader::create(op, memories));
     // Constants can be looked at now, what tasks write cannot.
-    if (task.kernel->memory().kind == MemoryKind::constants) {
+    if (const Memory* memory = task.kernel->memory(); memory == nullptr || memory->kind == MemoryKind::constants) {
       OPENANE_CHECK(task.kernel->load());
       task.kernel->unload();
     }

@@ -55,7 +55,7 @@ Result<void> check_reduction(const PlanarCompute& planar) {
       return unknown(fmt::format("reduction code {} and post function {} in a task that does not reduce",
                                  static_cast<int>(planar.reduction), planar.post));
     }
-    if (planar.final_scale != 1.0F || (planar.epsilon.bits & 0x7fffu) != 0) {
+    if (planar.final_scale != 1.0F || planar.epsilon != 0.0F) {
       return unknown("a final scale or epsilon in a task that does not reduce");
     }
     return {};
@@ -74,8 +74,8 @@ Result<void> check_reduction(const PlanarCompute& planar) {
     return unknown(
         fmt::format("post function {}; 0, 1 (reciprocal) and 2 (reciprocal square root) are known", planar.post));
   }
-  if ((planar.epsilon.bits & 0x7fffu) != 0 && planar.post != static_cast<int>(PostFunction::reciprocal_square_root)) {
-    return unknown(fmt::format("epsilon {} without the reciprocal square root", to_float(planar.epsilon)));
+  if (planar.epsilon != 0.0F && planar.post != static_cast<int>(PostFunction::reciprocal_square_root)) {
+    return unknown(fmt::format("epsilon {} without the reciprocal square root", planar.epsilon));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // Printing of EngineOp text. It is the hot path of the listing: one string grows, and nothing else is allocated.
 #include <array>
+#include <bit>
 
 #include "base/number_text.h"
 #include "engine/op_text.h"
@@ -39,6 +40,12 @@ class LineWriter {
   void half(std::string_view key, Half value, Half usual) {
     if (value != usual) {
       append_half(begin(key), value);
+      end();
+    }
+  }
+  void real(std::string_view key, float value, float usual) {
+    if (std::bit_cast<std::uint32_t>(value) != std::bit_cast<std::uint32_t>(usual)) {
+      append_float(begin(key), value);
       end();
     }
   }
@@ -164,31 +171,41 @@ void append_window(LineWriter& lines, const Window& window) {
   lines.end();
 }
 
-void append_kernel(LineWriter& lines, const KernelStream& kernel, const OpNotes& notes) {
-  if (kernel.enabled || kernel.slot != 0 || kernel.format != KernelFormat::none) {
+void append_kernel(LineWriter& lines, const KernelStream& kernel) {
+  if (kernel.enabled || kernel.slot != 0 || kernel.offset != 0 || kernel.format != KernelFormat::none) {
     std::string& out = lines.begin("kernel");
     out += kernel.enabled ? "on" : "off";
     if (kernel.slot != 0) {
       out += " slot ";
       append_decimal(out, kernel.slot);
     }
+    append_attribute(out, "offset", kernel.offset);
     if (kernel.format != KernelFormat::none) {
       out += ' ';
       out += to_string(kernel.format);
     }
-    notes.kernel(out);
     lines.end();
   }
   lines.flag("zero_skipping", kernel.zero_skipping);
   lines.flag("from_memory", kernel.from_memory);
   lines.number("lanes", std::uint64_t{1} << (kernel.lanes_log2 & 31u), 1);
   lines.number("engines", std::uint64_t{1} << (kernel.engines_log2 & 31u), 1);
+  if (kernel.order != ChannelOrder::round_robin) {
+    lines.name("channel_order", to_string(kernel.order));
+  }
   append_streams(lines, kernel.channels);
+  if (kernel.table_apart) {
+    std::string& out = lines.begin("table");
+    out += "slot ";
+    append_decimal(out, kernel.table_slot);
+    append_attribute(out, "offset", kernel.table_offset);
+    lines.end();
+  }
 }
 
-void append_neural(LineWriter& lines, const NeuralCompute& neural, const OpNotes& notes) {
+void append_neural(LineWriter& lines, const NeuralCompute& neural) {
   append_window(lines, neural.window);
-  append_kernel(lines, neural.kernel, notes);
+  append_kernel(lines, neural.kernel);
   if (neural.unicast) {
     append_decimal(lines.begin("unicast"), neural.unicast_inputs);
     lines.end();
@@ -200,10 +217,7 @@ void append_neural(LineWriter& lines, const NeuralCompute& neural, const OpNotes
   lines.half("accumulator_bias", neural.accumulator_bias, {});
   lines.half("post_scale", neural.post_scale, Half{0x3c00});
   if (neural.activation != Activation::none) {
-    std::string& out = lines.begin("activation");
-    out += to_string(neural.activation);
-    notes.activation(out);
-    lines.end();
+    lines.name("activation", to_string(neural.activation));
   }
   lines.flag("input_relu", neural.input_relu);
 }
@@ -220,24 +234,23 @@ void append_planar(LineWriter& lines, const PlanarCompute& planar) {
   }
   lines.flag("negate_first", planar.negate_first);
   lines.flag("negate_second", planar.negate_second);
-  lines.half("pre_scale", planar.pre_scale, Half{0x3c00});
-  lines.half("bias", planar.bias, {});
-  lines.half("scale", planar.scale, Half{0x3c00});
+  lines.real("pre_scale", planar.pre_scale, 1.0F);
+  lines.real("bias", planar.bias, 0.0F);
+  lines.real("scale", planar.scale, 1.0F);
   lines.flag("relu", planar.relu);
   if (planar.reduction != Reduction::sum) {
     lines.name("reduction", to_string(planar.reduction));
   }
-  if (!(planar.final_scale == 1.0F)) {
-    append_float(lines.begin("final_scale"), planar.final_scale);
-    lines.end();
-  }
+  lines.real("final_scale", planar.final_scale, 1.0F);
   if (planar.post == 1 || planar.post == 2) {
     lines.name("post", planar.post == 1 ? "reciprocal" : "reciprocal_square_root");
   } else {
     lines.number("post", planar.post, 0);
   }
-  lines.half("epsilon", planar.epsilon, {});
+  lines.real("epsilon", planar.epsilon, 0.0F);
 }
+
+}  // namespace
 
 void append_operand(std::string& out, const Operand& operand) {
   append_view(out, operand);
@@ -264,8 +277,6 @@ void append_operand(std::string& out, const ResultView& result) {
   out += result.exchange_channel_width ? " exchange" : "";
 }
 
-}  // namespace
-
 std::string_view compute_name(const EngineOp& op) {
   constexpr std::array<std::string_view, 4> kNeural = {"neural convolution", "neural sum", "neural maximum",
                                                        "neural bypass"};
@@ -280,7 +291,7 @@ std::string_view compute_name(const EngineOp& op) {
   return "unknown";
 }
 
-void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent, const OpNotes& notes) {
+void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent) {
   LineWriter lines(out, indent);
   if (op.input != Extent{}) {
     append_extent(lines.begin("input"), op.input);
@@ -294,17 +305,15 @@ void append_op_lines(std::string& out, const EngineOp& op, std::string_view inde
   for (std::size_t i = 0; i < op.sources.size(); ++i) {
     if (op.sources[i] != Operand{}) {
       append_operand(lines.begin(i == 0 ? "source1" : "source2"), op.sources[i]);
-      notes.source(out, i);
       lines.end();
     }
   }
   if (op.result != ResultView{}) {
     append_operand(lines.begin("result"), op.result);
-    notes.result(out);
     lines.end();
   }
   if (const NeuralCompute* neural = op.neural()) {
-    append_neural(lines, *neural, notes);
+    append_neural(lines, *neural);
   } else if (const PlanarCompute* planar = op.planar()) {
     append_planar(lines, *planar);
   }
@@ -314,7 +323,7 @@ std::string print_engine_op(const EngineOp& op) {
   std::string out = "compute = ";
   out += compute_name(op);
   out += '\n';
-  append_op_lines(out, op, "", OpNotes{});
+  append_op_lines(out, op, "");
   return out;
 }
 

@@ -341,6 +341,34 @@ bool Task::set(FieldRef field, std::uint32_t value) {
 
 bool Task::set_word(std::uint32_t address, std::uint32_t value) { return set(FieldRef{address, 0, 32, false}, value); }
 
+const Record* Task::address_packet(std::uint32_t address) const {
+  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+    for (std::uint32_t i = 0; i < record->count; ++i) {
+      if (record->address_of(i) == address) {
+        return record->form == Record::Form::address ? &*record : nullptr;
+      }
+    }
+  }
+  return nullptr;
+}
+
+std::optional<std::uint8_t> Task::slot_of(std::uint32_t address) const {
+  const Record* record = address_packet(address);
+  return record == nullptr ? std::nullopt : std::optional(record->slot);
+}
+
+bool Task::set_slot(std::uint32_t address, std::uint8_t slot) {
+  const Record* found = address_packet(address);
+  if (found == nullptr || slot > kMaximumSlot) {
+    return false;
+  }
+  Record& record = records_[static_cast<std::size_t>(found - records_.data())];
+  record.slot = slot;
+  std::uint32_t& header = words_[record.first - 1];
+  header = (header & ~(std::uint32_t{kMaximumSlot} << 23)) | (std::uint32_t{slot} << 23);
+  return true;
+}
+
 void Task::set_header(std::span<const std::uint32_t> header) {
   words_.assign(header.begin(), header.end());
   header_size_ = static_cast<std::uint32_t>(header.size());

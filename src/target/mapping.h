@@ -21,6 +21,8 @@
 
 #include <array>
 #include <bit>
+#include <bitset>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,6 +54,17 @@ struct Codes {
     return std::nullopt;
   }
 };
+
+/// The fp16 number that equals `value`, NaN payloads included; nothing when there is none.
+[[nodiscard]] constexpr std::optional<Half> exact_half(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7f800000u) == 0x7f800000u) {
+    const std::uint32_t half = ((bits >> 16) & 0x8000u) | 0x7c00u | ((bits >> 13) & 0x3ffu);
+    return (bits & 0x1fffu) == 0 ? std::optional(Half{static_cast<std::uint16_t>(half)}) : std::nullopt;
+  }
+  const Half rounded = to_half(value);
+  return std::bit_cast<std::uint32_t>(to_float(rounded)) == bits ? std::optional(rounded) : std::nullopt;
+}
 
 [[nodiscard]] inline std::uint32_t get_bits(FieldRef field, std::uint32_t word) {
   return (word & field.mask()) >> field.lsb;
@@ -131,6 +144,23 @@ class Lifter {
   void flag(FieldRef field, bool& value) { value = take(field) != 0; }
   void half(FieldRef field, Half& value) { value.bits = static_cast<std::uint16_t>(take(field)); }
   void single(FieldRef field, float& value) { value = std::bit_cast<float>(take(field)); }
+  void short_single(FieldRef field, float& value) { single(field, value); }
+  /// A constant stored as fp16.
+  void half_constant(FieldRef field, float& value) { value = to_float(Half{static_cast<std::uint16_t>(take(field))}); }
+  /// What the generation cannot express; nothing to check in a task that exists.
+  void refuse_unless(bool /*possible*/, std::string_view /*what*/) {}
+  /// A base address: slot and offset of the address packet that writes the register.
+  void base(FieldRef field, std::uint8_t& slot, std::uint32_t& offset) {
+    const std::optional<std::uint8_t> named = words_.task().slot_of(field.address);
+    if (!named) {
+      unexplained(field, "an address packet");
+      return;
+    }
+    slot = *named;
+    offset = words_.peek(field);
+    words_.put(field, 0);
+    words_.task().set_slot(field.address, 0);
+  }
   /// An unexplained code becomes `unknown` and stays in the residue.
   template <typename E, std::size_t N>
   void code(FieldRef field, E& value, const Codes<E, N>& codes, E unknown, std::string_view known) {
@@ -193,6 +223,35 @@ class Encoder {
   void flag(FieldRef field, bool value) { put(field, value ? 1 : 0); }
   void half(FieldRef field, Half value) { put(field, value.bits); }
   void single(FieldRef field, float value) { put(field, std::bit_cast<std::uint32_t>(value)); }
+  void half_constant(FieldRef field, float value) {
+    if (const std::optional<Half> exact = exact_half(value)) {
+      put(field, exact->bits);
+    } else {
+      refuse_text(field, fmt::format("{} is no fp16 number", value));
+    }
+  }
+  /// An fp32 whose register drops the low 13 bits.
+  void short_single(FieldRef field, float value) {
+    if ((std::bit_cast<std::uint32_t>(value) & 0x1fffu) != 0) {
+      refuse_text(field, fmt::format("{} needs more than the 10 bits of mantissa there are", value));
+      return;
+    }
+    put(field, std::bit_cast<std::uint32_t>(value));
+  }
+  void refuse_unless(bool possible, std::string_view what) {
+    if (!possible && !error_) {
+      error_ = Error{ErrorCategory::unsupported, fmt::format("{} {}", G::generation().id, what), {}};
+    }
+  }
+  void base(FieldRef field, std::uint8_t slot, std::uint32_t offset) {
+    if (slot > 0x3f) {
+      refuse(field, slot, "is no slot of an address packet (at most 63)");
+    } else if (words_.task().set_slot(field.address, slot)) {
+      put(field, offset);
+    } else {
+      bases_[field.address] = {slot, offset};
+    }
+  }
   template <typename E, std::size_t N>
   void code(FieldRef field, E value, const Codes<E, N>& codes, E unknown, std::string_view known) {
     if (value == unknown) {
@@ -214,7 +273,15 @@ class Encoder {
   void unexplained(FieldRef /*field*/, std::string_view /*known*/) {}
 
   /// True when the op needs a register that the residue's records do not write.
-  [[nodiscard]] bool needs_more_records() const { return missing_; }
+  [[nodiscard]] bool needs_more_records() const { return missing_ || !bases_.empty(); }
+  /// Base addresses that no address packet of the residue names, by register address.
+  struct Base {
+    std::uint8_t slot = 0;
+    std::uint32_t offset = 0;
+  };
+  [[nodiscard]] const std::map<std::uint32_t, Base>& bases() const { return bases_; }
+  /// Registers the op has written, by ordinal.
+  [[nodiscard]] const std::bitset<RegisterIndex::kMaximumRegisters>& touched() const { return touched_; }
   [[nodiscard]] Result<Task> finish() {
     if (error_) {
       return std::unexpected(*std::move(error_));
@@ -228,7 +295,19 @@ class Encoder {
       refuse(field, value, fmt::format("does not fit {} bits (at most {})", field.width, (1u << field.width) - 1u));
       return;
     }
+    if (!field.in_header) {
+      touched_.set(field.ordinal);
+    }
     missing_ = !words_.put(field, value) || missing_;
+  }
+  void refuse_text(FieldRef field, const std::string& why) {
+    if (!error_) {
+      const Unknown name = describe(G::generation(), field, 0, {});
+      error_ = Error{ErrorCategory::unsupported,
+                     fmt::format("{} cannot encode {}.{}.{}: {}", G::generation().id, name.block, name.register_name,
+                                 name.field, why),
+                     {}};
+    }
   }
   void refuse(FieldRef field, std::uint32_t value, const std::string& why) {
     if (!error_) {
@@ -240,6 +319,8 @@ class Encoder {
     }
   }
   Words<G> words_;
+  std::map<std::uint32_t, Base> bases_;
+  std::bitset<RegisterIndex::kMaximumRegisters> touched_;
   bool missing_ = false;
   std::optional<Error> error_;
 };

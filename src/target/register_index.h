@@ -33,7 +33,7 @@ class RegisterIndex {
           note(blocks, record.address_of(i), 1, record.first + i);
         }
       } else {
-        note(blocks, record.address, record.count, record.first);
+        note(blocks, record.place, record.count, record.first);
       }
     }
   }

@@ -5,11 +5,15 @@
 
 #include "openane/engine_op.h"
 #include "target/h13/h13.h"
+#include "target/h14/h14.h"
+#include "target/h16/h16.h"
 
 namespace openane {
 
 const Target* find_target(const Generation& generation) {
-  static const std::array<Target, 1> kTargets{{{find_generation("H13"), h13::lift, h13::encode}}};
+  static const std::array<Target, 3> kTargets{{{find_generation("H13"), h13::lift, h13::encode},
+                                               {find_generation("H14"), h14::lift, h14::encode},
+                                               {find_generation("H16"), h16::lift, h16::encode}}};
   for (const Target& target : kTargets) {
     if (target.generation == &generation) {
       return &target;

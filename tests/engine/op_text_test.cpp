@@ -96,6 +96,13 @@ class RandomOps {
         channel = {flip(), number<std::uint32_t>(), number<std::uint32_t>()};
       }
     }
+    kernel.offset = number<std::uint32_t>();
+    kernel.order = static_cast<ChannelOrder>(below(2));
+    kernel.table_apart = flip();
+    if (kernel.table_apart) {
+      kernel.table_slot = number<std::uint8_t>();
+      kernel.table_offset = number<std::uint32_t>();
+    }
     neural.unicast = flip();
     neural.unicast_inputs = number<std::uint16_t>();
     neural.channel_bias = flip();
@@ -113,14 +120,14 @@ class RandomOps {
     planar.condition = static_cast<std::uint8_t>(below(8));
     planar.negate_first = flip();
     planar.negate_second = flip();
-    planar.pre_scale = half();
-    planar.bias = half();
-    planar.scale = half();
+    planar.pre_scale = real();
+    planar.bias = real();
+    planar.scale = real();
     planar.relu = flip();
     planar.reduction = static_cast<Reduction>(below(4));
     planar.final_scale = real();
     planar.post = static_cast<std::uint8_t>(below(4));
-    planar.epsilon = half();
+    planar.epsilon = real();
     return planar;
   }
 
@@ -175,7 +182,7 @@ EngineOp convolution() {
   NeuralCompute neural;
   neural.mode = NeuralMode::convolution;
   neural.window = {3, 3, 1, 1, 1, 1};
-  neural.kernel = {true, 1, KernelFormat::fp16, false, false, 2, 4, {}};
+  neural.kernel = {.enabled = true, .slot = 1, .format = KernelFormat::fp16, .lanes_log2 = 2, .engines_log2 = 4};
   for (std::uint32_t i = 0; i < 16; ++i) {
     neural.kernel.channels.at(i) = {true, i * 0x1200, 0x1200};
   }

@@ -190,6 +190,8 @@ constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
 
 template <typename M, typename Kernel>
 void map_kernel(M& m, Kernel& kernel) {
+  m.refuse_unless(kernel.offset == 0 && !kernel.table_apart && kernel.order == ChannelOrder::round_robin,
+                  "keeps tables and planes inside the engines' streams, dealt round robin");
   m.flag(kKernelDMASrc_MasterConfig_MasterEn, kernel.enabled);
   m.implied(kHeader9_KBE0, kernel.enabled ? 1 : 0);
   m.code(kNE_KernelCfg_KernelFmt, kernel.format, kKernelFormats, KernelFormat::unknown, "0 none, 1 int8, 2 fp16");
@@ -247,10 +249,10 @@ void map_planar(M& m, Planar& planar, Op& op) {
   m.number(kPE_PECfg_Cond, planar.condition);
   m.flag(kPE_PECfg_FirstSrcNeg, planar.negate_first);
   m.flag(kPE_PECfg_SecSrcNeg, planar.negate_second);
-  m.half(kPE_PreScaleEps_PreScale, planar.pre_scale);
-  m.half(kPE_PreScaleEps_Epsilon, planar.epsilon);
-  m.half(kPE_BiasScale_Bias, planar.bias);
-  m.half(kPE_BiasScale_Scale, planar.scale);
+  m.half_constant(kPE_PreScaleEps_PreScale, planar.pre_scale);
+  m.half_constant(kPE_PreScaleEps_Epsilon, planar.epsilon);
+  m.half_constant(kPE_BiasScale_Bias, planar.bias);
+  m.half_constant(kPE_BiasScale_Scale, planar.scale);
   m.flag(kPE_PECfg_ReluEn, planar.relu);
   m.code(kPE_PECfg_PoolMode, planar.reduction, kReductions, Reduction::sum, "0 to 3");
   m.single(kPE_FinalScale_FinalScale, planar.final_scale);
