@@ -254,7 +254,10 @@ void map_neural(M& m, Neural& neural, Op& op) {
   map_window<R>(m, neural);
   if constexpr (requires { R::Common_UnicastCfg_UnicastEn; }) {
     m.flag(R::Common_UnicastCfg_UnicastEn, neural.unicast);
-    if (neural.unicast) {
+    if (neural.unicast && neural.mode == NeuralMode::bypass) {
+      // Channels a copy takes in one step: a decoded mean over H has 4 where others have 1, and copies all the same.
+      m.implied(R::Common_UnicastCfg_UnicastCin, 1);
+    } else if (neural.unicast) {
       m.number(R::Common_UnicastCfg_UnicastCin, neural.unicast_inputs);
     }
   } else {
