@@ -1,4 +1,4 @@
-# Register tables: data/isa/*.toml -> C++ at build time, by tools/generate_isa.py.
+# Register tables and chips: data/isa/*.toml and data/chips.toml -> C++ at build time, by tools/generate_isa.py and generate_chips.py.
 find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
 
 # openane_register_tables(TARGET FOLDER ACCESSOR TABLE...): the tables become C++ in FOLDER, `openane::ACCESSOR()` lists them.
@@ -18,7 +18,15 @@ function(openane_register_tables target folder accessor)
 endfunction()
 
 function(openane_generate_isa target)
-  file(GLOB tables CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/data/isa/*.toml)
-  openane_register_tables(${target} ${CMAKE_CURRENT_BINARY_DIR}/generated/isa generations ${tables})
-  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  set(data ${PROJECT_SOURCE_DIR}/data)
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  file(GLOB tables CONFIGURE_DEPENDS ${data}/isa/*.toml)
+  openane_register_tables(${target} ${generated}/isa generations ${tables})
+  add_custom_command(OUTPUT ${generated}/isa/chips_table.cpp
+    COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/generate_chips.py
+      --out ${generated}/isa/chips_table.cpp --isa ${data}/isa ${data}/chips.toml
+    DEPENDS ${PROJECT_SOURCE_DIR}/tools/generate_chips.py ${PROJECT_SOURCE_DIR}/tools/isa_tables.py ${data}/chips.toml ${tables}
+    COMMENT "Generating chip tables" VERBATIM)
+  target_sources(${target} PRIVATE ${generated}/isa/chips_table.cpp)
+  target_include_directories(${target} PRIVATE ${generated})
 endfunction()

@@ -101,7 +101,8 @@ struct LookupTable {
 /// What the engine writes: fp16, half to even, infinity beyond 65504.
 [[nodiscard]] Half write_boundary(float value);
 
-/// One dot product as a numerics model computes it: the terms in stream order, before bias and scale.
+/// One dot product as a numerics model computes it: the terms in stream order, before bias and scale. `b` is at least as
+/// long as `a`.
 [[nodiscard]] float dot_product(Numerics numerics, std::span<const Half> a, std::span<const Half> b);
 
 }  // namespace openane

@@ -29,6 +29,12 @@ void WrittenBytes::mark(std::uint64_t begin, std::uint64_t end) {
   }
 }
 
+void WrittenBytes::unmark(std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t word = begin / kWordBits; word * kWordBits < end; ++word) {
+    words_[word] &= ~mask_of(word, begin, end);
+  }
+}
+
 template <typename Test>
 std::optional<std::uint64_t> WrittenBytes::find(std::uint64_t begin, std::uint64_t end, Test test) const {
   for (std::uint64_t word = begin / kWordBits; word * kWordBits < end; ++word) {

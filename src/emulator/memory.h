@@ -30,6 +30,7 @@ class WrittenBytes {
   explicit WrittenBytes(std::uint64_t size) : words_((size + 63) / 64) {}
   /// The range must lie inside.
   void mark(std::uint64_t begin, std::uint64_t end);
+  void unmark(std::uint64_t begin, std::uint64_t end);
   /// The first byte of the range that was not marked.
   [[nodiscard]] std::optional<std::uint64_t> first_unmarked(std::uint64_t begin, std::uint64_t end) const;
   /// The first byte of the range that was marked.

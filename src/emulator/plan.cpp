@@ -99,6 +99,11 @@ Result<void> check_overlap(const ReadyTask& task) {
       return refuse("the result", "the copy of source 1 kept on chip");
     }
   }
+  for (std::size_t i = 0; task.clobbered && i < source_count(*task.op); ++i) {
+    if (share_bytes(task.sources[i], *task.clobbered)) {
+      return refuse("the staging area of the result", i == 0 ? "source 1" : "source 2");
+    }
+  }
   if (task.kept && source_count(*task.op) == 2 && share_bytes(*task.kept, task.sources[1])) {
     return refuse("the copy of source 1 kept on chip", "source 2");
   }
@@ -137,6 +142,11 @@ class History {
     return {};
   }
 
+  void note_unknown(const View& view) {
+    WrittenBytes& written = of(*view.memory);
+    view.for_each_run([&](std::uint64_t begin, std::uint64_t end) { written.unmark(begin, end); });
+  }
+
   void note_write(const View& view) {
     if (view.memory->starts_unknown() && view.memory->kind != MemoryKind::chain) {
       WrittenBytes& written = of(*view.memory);
@@ -167,7 +177,9 @@ Result<ReadyTask> place_operands(const EngineOp& op, MemoryMap& memories, std::s
   if (op.sources[1].place == Place::surface_kept) {
     return unknown("source 2 kept on chip");
   }
-  OPENANE_TRY(task.results, result_views(op, memories, index));
+  OPENANE_TRY(ResultPlaces places, result_places(op, memories, index));
+  task.results = std::move(places.views);
+  task.clobbered = places.clobbered;
   if (op.neural() != nullptr && needs_coefficients(*op.neural())) {
     OPENANE_TRY(task.kernel, KernelReader::create(op, memories));
     // Constants can be looked at now, what tasks write cannot.
@@ -188,6 +200,9 @@ Result<void> follow_bytes(const ReadyTask& task, History& history) {
   }
   if (task.kept) {
     history.note_write(*task.kept);
+  }
+  if (task.clobbered) {
+    history.note_unknown(*task.clobbered);
   }
   for (const View& result : task.results) {
     history.note_write(result);

@@ -18,8 +18,9 @@ namespace openane::emulator {
 struct ReadyTask {
   const EngineOp* op = nullptr;
   std::array<View, 2> sources;
-  std::optional<View> kept;   ///< Where source 1 also stays on chip.
-  std::vector<View> results;  ///< The same elements in each.
+  std::optional<View> kept;       ///< Where source 1 also stays on chip.
+  std::vector<View> results;      ///< The same elements in each.
+  std::optional<View> clobbered;  ///< Memory whose content the task leaves unknown.
   std::optional<KernelReader> kernel;
 };
 

@@ -334,27 +334,42 @@ Handover handover_of(const EngineOp& op) {
   return {op.result.on_chip.base, op.result.type, op.groups, exchanged(extent, op.result.exchange_channel_width)};
 }
 
-Result<std::vector<View>> result_views(const EngineOp& op, MemoryMap& memories, std::size_t task) {
+namespace {
+
+/// A view that results may go to.
+Result<View> as_result(View view) {
+  OPENANE_TRY(view, inside_memory(view, "the result"));
+  if (!view.memory->takes_results()) {
+    return fail(ErrorCategory::malformed_input, fmt::format("the result goes to {}", view.memory->name));
+  }
+  return view;
+}
+
+Result<View> without_overlap(View view) {
+  OPENANE_TRY(view, as_result(view));
+  if (view.elements_may_overlap()) {
+    return fail(ErrorCategory::malformed_input, "the result's strides put two of its elements in one place");
+  }
+  return view;
+}
+
+}  // namespace
+
+Result<ResultPlaces> result_places(const EngineOp& op, MemoryMap& memories, std::size_t task) {
   const ResultView& result = op.result;
   const Shape shape{op.groups, extents_of(op).result};
   const bool exchange = result.exchange_channel_width;
   OPENANE_CHECK(check_types(result.type, result.type, "the result"));
   const std::uint32_t bytes = result.type == ElementType::float16 ? 2 : 1;
-  std::vector<View> views;
-  const auto add = [&](View view) -> Result<void> {
-    OPENANE_TRY(view, inside_memory(view, "the result"));
-    if (!view.memory->takes_results()) {
-      return fail(ErrorCategory::malformed_input, fmt::format("the result goes to {}", view.memory->name));
-    }
-    if (view.elements_may_overlap()) {
-      return fail(ErrorCategory::malformed_input, "the result's strides put two of its elements in one place");
-    }
-    views.push_back(view);
-    return {};
-  };
+  ResultPlaces places;
   if (result.place == Place::on_chip || result.place == Place::surface_kept) {
-    OPENANE_CHECK(add(make_view(memories.on_chip(), result.on_chip.base, result.type,
-                                on_chip_axes(result.on_chip, bytes), exchange, shape)));
+    const View view = make_view(memories.on_chip(), result.on_chip.base, result.type,
+                                on_chip_axes(result.on_chip, bytes), exchange, shape);
+    if (result.place == Place::surface_kept && view.elements_may_overlap()) {
+      OPENANE_TRY(places.clobbered, as_result(view));
+    } else {
+      OPENANE_TRY(places.views.emplace_back(), without_overlap(view));
+    }
   }
   if (result.place == Place::surface || result.place == Place::surface_kept) {
     if (result.surface.type != result.type) {
@@ -362,19 +377,19 @@ Result<std::vector<View>> result_views(const EngineOp& op, MemoryMap& memories, 
                                  to_string(result.surface.type)));
     }
     OPENANE_TRY(const Memory* memory, memory_of(memories, result.surface, "the result"));
-    OPENANE_CHECK(
-        add(make_view(*memory, result.surface.offset, result.type, dram_axes(result.surface, bytes), exchange, shape)));
+    OPENANE_TRY(places.views.emplace_back(),
+                without_overlap(make_view(*memory, result.surface.offset, result.type, dram_axes(result.surface, bytes),
+                                          exchange, shape)));
   }
   if (result.place == Place::chained) {
-    const Extent stored = exchanged(shape.extent, exchange);
-    const StoredAxes axes = dense_axes(stored, bytes);
+    const StoredAxes axes = dense_axes(exchanged(shape.extent, exchange), bytes);
     OPENANE_CHECK(memories.reserve_chain(task, axes.group.stride * op.groups));
-    OPENANE_CHECK(add(make_view(memories.chain(task), 0, result.type, axes, exchange, shape)));
+    places.views.push_back(make_view(memories.chain(task), 0, result.type, axes, exchange, shape));
   }
-  if (views.empty()) {
+  if (places.views.empty()) {
     return fail(ErrorCategory::malformed_input, "the task has no result");
   }
-  return views;
+  return places;
 }
 
 // ------------------------------------------------------------------------------------------------ rows

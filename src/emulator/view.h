@@ -76,8 +76,12 @@ struct Extents {
 /// Of a source that a task keeps on chip besides (`surface_kept`): where the copy lies, axis for axis as the source.
 [[nodiscard]] Result<View> kept_source_view(const EngineOp& op, const MemoryMap& memories);
 
-/// Where the result goes: one view, or two when it is staged on chip and then written to a surface.
-[[nodiscard]] Result<std::vector<View>> result_views(const EngineOp& op, MemoryMap& memories, std::size_t task);
+struct ResultPlaces {
+  std::vector<View> views;  ///< One, or two when the result is staged on chip and then written to a surface.
+  /// A staging area on chip that is used again and again within the task: nobody knows what it holds afterwards.
+  std::optional<View> clobbered;
+};
+[[nodiscard]] Result<ResultPlaces> result_places(const EngineOp& op, MemoryMap& memories, std::size_t task);
 [[nodiscard]] Handover handover_of(const EngineOp& op);
 
 /// Reads rows of a view as fp16 bits.

@@ -5,19 +5,11 @@
 #include <cctype>
 #include <string>
 
+#include "isa/plain_name.h"
+#include "openane/chips.h"
+
 namespace openane {
 namespace {
-
-/// Letters and digits alone count in a name a person types: "M1 Pro", "m1-pro" and "m1pro" are one.
-std::string plain_name(std::string_view name) {
-  std::string plain;
-  for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return plain;
-}
 
 template <typename Enum, std::size_t N>
 std::string_view name_of(Enum value, const std::array<std::string_view, N>& names) {
@@ -124,7 +116,8 @@ const Generation* find_generation(std::string_view name) {
       return generation;
     }
   }
-  return nullptr;
+  const Chip* chip = find_chip(name);
+  return chip == nullptr ? nullptr : chip->generation();
 }
 
 const Generation* find_generation_by_subtype(std::uint32_t cpu_subtype) {

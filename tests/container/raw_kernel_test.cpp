@@ -2,30 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
-
 #include "program_corpus.h"
+#include "raw_layout.h"
 
 namespace openane::test {
 namespace {
-
-/// The layout file of a raw kernel, from what the manifest knows of its header.
-std::string layout_of(const toml::table& file) {
-  const std::int64_t scratch = file["tiles"]["3"].value_or(std::int64_t{0}) * 0x4000;
-  std::string text = fmt::format("task_bytes = {:#x}\nkernel_bytes = {:#x}\nscratch_bytes = {:#x}\n",
-                                 file["tsk_size"].value_or(0), file["krn_size"].value_or(0), scratch);
-  const int outputs = file["dst_count"].value_or(0);
-  const int inputs = file["src_count"].value_or(0);
-  for (int i = 0; i < outputs + inputs; ++i) {
-    const bool output = i < outputs;
-    text += fmt::format(
-        "[[tensor]]\nname = \"{}{}\"\nslot = {}\nrole = \"{}\"\nshape = [1, 1, 2560, 1600]\nrow_stride = "
-        "{:#x}\nplane_stride = {:#x}\n",
-        output ? "y" : "x", output ? i : i - outputs, 4 + i, output ? "output" : "input",
-        file["row_stride"].value_or(0), file["plane_stride"].value_or(0));
-  }
-  return text;
-}
 
 TEST(RawKernel, ReadsEveryKernelOfTheCorpus) {
   OPENANE_NEEDS_CORPUS();
@@ -34,7 +15,7 @@ TEST(RawKernel, ReadsEveryKernelOfTheCorpus) {
   for (const toml::table& file : files) {
     SCOPED_TRACE(manifest_path(file));
     const Bytes data = load(manifest_path(file));
-    const Result<Program> program = read_raw_kernel(data, layout_of(file), "layout.toml");
+    const Result<Program> program = read_raw_kernel(data, raw_layout_of(file), "layout.toml");
     ASSERT_TRUE(program) << program.error().to_string();
     EXPECT_EQ(program->warnings, std::vector<std::string>{});
     const Procedure& procedure = program->procedures.at(0);
@@ -59,7 +40,7 @@ TEST(RawKernel, WritesALayoutThatReadsItBack) {
   for (const toml::table& file : manifest_files("raw")) {
     SCOPED_TRACE(manifest_path(file));
     const Bytes data = load(manifest_path(file));
-    const Result<Program> program = read_raw_kernel(data, layout_of(file), "layout.toml");
+    const Result<Program> program = read_raw_kernel(data, raw_layout_of(file), "layout.toml");
     ASSERT_TRUE(program);
     const Result<std::string> layout = write_raw_layout(*program);
     ASSERT_TRUE(layout) << layout.error().to_string();

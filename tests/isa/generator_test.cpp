@@ -26,32 +26,50 @@ struct Outcome {
   std::filesystem::path folder;
 };
 
-/// Runs the generator over a table called toy.toml, in a folder of this test's own.
-Outcome generate(const std::string& table) {
+std::filesystem::path test_folder() {
   const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
   std::string name = std::string(test.test_suite_name()) + "_" + test.name();
   std::ranges::replace(name, '/', '_');
-  Outcome run;
-  run.folder = std::filesystem::path(testing::TempDir()) / ("openane_" + name);
-  std::filesystem::create_directories(run.folder);
-  std::ofstream(run.folder / "toy.toml") << table;
-  const std::string command = std::string(OPENANE_BUILD_PYTHON " " OPENANE_SOURCE_DIR "/tools/generate_isa.py --out ") +
-                              (run.folder / "out").string() + " " + (run.folder / "toy.toml").string() + " 2>&1";
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / ("openane_" + name);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+/// Runs tools/`script` with `arguments`.
+Outcome run(const std::string& script, const std::string& arguments) {
+  Outcome outcome;
+  const std::string command =
+      OPENANE_BUILD_PYTHON " " OPENANE_SOURCE_DIR "/tools/" + script + " " + arguments + " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) {
-    return run;
+    return outcome;
   }
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
-    run.output += static_cast<char>(c);
+    outcome.output += static_cast<char>(c);
   }
-  run.status = pclose(pipe);
-  return run;
+  outcome.status = pclose(pipe);
+  return outcome;
+}
+
+/// Runs the generator of register tables over a table called toy.toml, in a folder of this test's own.
+Outcome generate(const std::string& table) {
+  const std::filesystem::path folder = test_folder();
+  std::ofstream(folder / "toy.toml") << table;
+  Outcome outcome = run("generate_isa.py", "--out " + (folder / "out").string() + " " + (folder / "toy.toml").string());
+  outcome.folder = folder;
+  return outcome;
+}
+
+Outcome generate_chips(const std::string& table) {
+  const std::filesystem::path folder = test_folder();
+  std::ofstream(folder / "chips.toml") << table;
+  return run("generate_chips.py", "--out " + (folder / "chips.cpp").string() +
+                                      " --isa " OPENANE_SOURCE_DIR "/data/isa " + (folder / "chips.toml").string());
 }
 
 std::string toy_table() { return read_text(OPENANE_SOURCE_DIR "/tests/isa/tables/toy.toml"); }
 
-std::string with(const std::string& from, const std::string& to) {
-  std::string table = toy_table();
+std::string with(const std::string& from, const std::string& to, std::string table = toy_table()) {
   const std::size_t at = table.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return at == std::string::npos ? table : table.replace(at, from.size(), to);
@@ -68,11 +86,22 @@ std::ostream& operator<<(std::ostream& out, const Spoilt& spoilt) { return out <
 
 class Generator : public testing::TestWithParam<Spoilt> {};
 
+void expect_refusal(const Outcome& outcome, const std::string& message) {
+  EXPECT_NE(outcome.status, 0);
+  EXPECT_NE(outcome.output.find(message), std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find("Traceback"), std::string::npos) << outcome.output;
+}
+
 TEST_P(Generator, NamesWhatIsWrong) {
-  const Outcome run = generate(with(GetParam().from, GetParam().to));
-  EXPECT_NE(run.status, 0);
-  EXPECT_NE(run.output.find(std::string("toy.toml: ") + GetParam().message), std::string::npos) << run.output;
-  EXPECT_EQ(run.output.find("Traceback"), std::string::npos) << run.output;
+  expect_refusal(generate(with(GetParam().from, GetParam().to)), std::string("toy.toml: ") + GetParam().message);
+}
+
+class ChipGenerator : public testing::TestWithParam<Spoilt> {};
+
+TEST_P(ChipGenerator, NamesWhatIsWrong) {
+  const std::string chips = read_text(OPENANE_SOURCE_DIR "/data/chips.toml");
+  expect_refusal(generate_chips(with(GetParam().from, GetParam().to, chips)),
+                 std::string("chips.toml: ") + GetParam().message);
 }
 
 constexpr Spoilt kSpoilt[] = {
@@ -116,8 +145,28 @@ constexpr Spoilt kSpoilt[] = {
     {"other_name", "generation = \"TOY\"", "generation = \"TOYS\"", "the file of TOYS must be called toys.toml"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Spoilt, Generator, testing::ValuesIn(kSpoilt),
-                         [](const testing::TestParamInfo<Spoilt>& spoilt) { return std::string(spoilt.param.name); });
+std::string spoilt_name(const testing::TestParamInfo<Spoilt>& spoilt) { return spoilt.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Spoilt, Generator, testing::ValuesIn(kSpoilt), spoilt_name);
+
+constexpr Spoilt kSpoiltChips[] = {
+    {"no_such_target", "target = \"h13g\"\ndevices", "target = \"h13x\"\ndevices",
+     "chip M1 Pro: target 'h13x' is not in targets"},
+    {"zero_figure", "value = 11.0", "value = 0", "chip A14.tops: must be positive; leave out what is not known"},
+    {"no_grade", "value = 11.0, grade = \"vendor\", ", "value = 11.0, ", "chip A14.tops: needs a grade and a source"},
+    {"no_such_source", "value = 11.0, grade = \"vendor\", source = \"apple\"",
+     "value = 11.0, grade = \"vendor\", source = \"hearsay\"", "chip A14.tops: source 'hearsay' is not in [sources]"},
+    {"chip_twice", "name = \"M1 Max\"", "name = \"M1 Pro\"", "chip M1 Pro stands twice"},
+    {"target_of_another_table", "name = \"h14g\", cpu_subtype = 5", "name = \"h14g\", cpu_subtype = 6",
+     "target h14g: H14 has not subtype 6"},
+    {"target_left_out", "name = \"h14g\"", "name = \"h14x\"", "targets ['h14g'] of H14 are not listed"},
+    {"limit_of_nothing", "values = { H11", "values = { H10",
+     "limit max_kernel_w_default_large: generation 'H10' has no register table"},
+    {"unsorted_clocks", "mhz = [348, 456", "mhz = [456, 348", "clock_table h11: must ascend"},
+    {"no_such_figure", "name = \"tops\"", "name = \"flops\"", "chip A12.flops: 'flops' is none of"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Spoilt, ChipGenerator, testing::ValuesIn(kSpoiltChips), spoilt_name);
 
 TEST(GeneratorOutput, AddingAFieldIsOneLine) {
   const Outcome before = generate(toy_table());
@@ -133,14 +182,12 @@ TEST(GeneratorOutput, AddingAFieldIsOneLine) {
 }
 
 TEST(GeneratorOutput, TwoGenerationsCannotShareATarget) {
-  const Outcome first = generate(toy_table());
-  std::string other = with("generation = \"TOY\"", "generation = \"ZOO\"");
-  std::ofstream(first.folder / "zoo.toml") << other;
-  const std::string both = (first.folder / "toy.toml").string() + " " + (first.folder / "zoo.toml").string();
-  const std::string command = std::string(OPENANE_BUILD_PYTHON " " OPENANE_SOURCE_DIR "/tools/generate_isa.py --out ") +
-                              (first.folder / "out").string() + " " + both + " 2> " + (first.folder / "log").string();
-  EXPECT_NE(std::system(command.c_str()), 0);
-  EXPECT_NE(read_text(first.folder / "log").find("ZOO: targets toy belongs to TOY already"), std::string::npos);
+  const std::filesystem::path folder = test_folder();
+  std::ofstream(folder / "toy.toml") << toy_table();
+  std::ofstream(folder / "zoo.toml") << with("generation = \"TOY\"", "generation = \"ZOO\"");
+  expect_refusal(run("generate_isa.py", "--out " + (folder / "out").string() + " " + (folder / "toy.toml").string() +
+                                            " " + (folder / "zoo.toml").string()),
+                 "ZOO: targets toy belongs to TOY already");
 }
 
 }  // namespace

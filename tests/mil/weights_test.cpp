@@ -13,10 +13,21 @@
 namespace openane::mil {
 namespace {
 
+/// Writers before sub-byte types left whatever memory held in the 40 bytes behind the data offset; newer ones write
+/// zeros.
+Bytes without_leftovers(const Bytes& file, const std::vector<WeightRecord>& records) {
+  std::vector<std::uint8_t> copy(file.data(), file.data() + file.size());
+  for (const WeightRecord& record : records) {
+    std::fill_n(copy.begin() + static_cast<std::ptrdiff_t>(record.offset) + 24, 40, std::uint8_t{0});
+  }
+  return Bytes(std::move(copy));
+}
+
 TEST(MilWeights, EveryRecordOfTheCorpusAndOurWriterGivesTheSameBytes) {
   OPENANE_NEED_CORPUS(root);
   const toml::table blobs = toml::parse_file((*root / "coreml" / "blobs.toml").string());
   std::size_t checked = 0;
+  std::vector<std::string> leftovers;
   for (const auto& node : *blobs["blob"].as_array()) {
     const toml::table& blob = *node.as_table();
     const std::string name = *blob["file"].value<std::string>();
@@ -36,13 +47,20 @@ TEST(MilWeights, EveryRecordOfTheCorpusAndOurWriterGivesTheSameBytes) {
       EXPECT_EQ(record.offset, row[0].value<std::uint64_t>()) << name;
       EXPECT_EQ(to_string(record.type), row[1].value<std::string>()) << name;
       EXPECT_EQ(record.data.size(), row[2].value<std::uint64_t>()) << name;
-      EXPECT_EQ(record.padding_bits, row[3].value<std::uint32_t>()) << name;
+      const auto padding = static_cast<std::uint64_t>(*row[3].value<std::int64_t>());
+      EXPECT_EQ(load_le<std::uint64_t>(bytes->data() + record.offset + 24), padding) << name;
+      EXPECT_EQ(record.padding_bits, info(record.type).bits < 8 ? padding : 0) << name;
       EXPECT_EQ(sha256_hex(record.data.span()).substr(0, 16), row[4].value<std::string>()) << name;
       EXPECT_EQ(*writer.add(record.type, record.element_count(), record.data), record.offset) << name;
       ++checked;
     }
-    EXPECT_TRUE(Bytes(writer.finish()) == *bytes) << name;
+    const bool same = Bytes(writer.finish()) == *bytes;
+    if (!same) {
+      leftovers.push_back(name.substr(7, name.find(".mlpackage") - 7));
+      EXPECT_TRUE(Bytes(writer.finish()) == without_leftovers(*bytes, *records)) << name;
+    }
   }
+  EXPECT_EQ(leftovers, (std::vector<std::string>{"basic-pitch/nmp", "dtln-aec/DTLN_AEC_128_Part1"}));
   EXPECT_GT(checked, 400U);
 }
 
