@@ -249,8 +249,10 @@ class DenseRun : MacRun {
   void pack_group(std::size_t first, std::size_t count) {
     for_each(divide_up(count, panel_rows_), [&](std::size_t panel, unsigned index) {
       const std::size_t row = panel * panel_rows_;
-      weight_sums_[panel] = pack_weights(static_cast<std::uint32_t>(first + row), std::min(panel_rows_, count - row),
-                                         panel_rows_, workers_[index].weights.data(), weights_.data() + row * taps_);
+      const std::size_t rows = std::min(panel_rows_, count - row);
+      weight_sums_[panel] =
+          pack_weights(static_cast<std::uint32_t>(first + row), rows, std::size_t{1} << height_log2(rows),
+                       workers_[index].weights.data(), weights_.data() + row * taps_);
     });
   }
 
@@ -280,18 +282,18 @@ class DenseRun : MacRun {
 
   void multiply_task(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns, float* sums,
                      std::size_t sum_stride) const {
-    const std::size_t height_log2 = rows_log2(panel_rows_, kernels_.rows_log2);
     for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
       for (std::size_t j = 0; j < columns; j += kernels_.columns) {
         for (std::size_t i = 0; i < rows; i += panel_rows_) {
+          const std::size_t log2 = height_log2(std::min(panel_rows_, rows - i));
           const MacTile tile{std::min(kTermsAtOnce, taps_ - term),
-                             weights_.data() + (row + i) * taps_ + term * panel_rows_,
+                             weights_.data() + (row + i) * taps_ + (term << log2),
                              source_.data() + column + j,
                              offsets_.data() + term,
                              sums + i * sum_stride + j,
                              sum_stride,
                              term == 0};
-          kernels_.kernel(arithmetic_of(row + i), height_log2)(tile);
+          kernels_.kernel(arithmetic_of(row + i), log2)(tile);
         }
       }
     }
@@ -301,6 +303,8 @@ class DenseRun : MacRun {
       }
     }
   }
+
+  [[nodiscard]] std::size_t height_log2(std::size_t rows) const { return rows_log2(rows, kernels_.rows_log2); }
 
   [[nodiscard]] MacArithmetic arithmetic_of(std::size_t row) const {
     return arithmetic(weight_sums_[row / panel_rows_], largest_element_);
@@ -319,13 +323,115 @@ class DenseRun : MacRun {
   std::vector<Worker> workers_;
 };
 
+class FewRun : MacRun {
+ public:
+  /// Whether `job` has few enough positions.
+  static bool fits(const MacJob& job) {
+    const std::size_t positions = std::size_t{job.output_width} * job.output_height;
+    return positions <= kMostPositions && job.taps() <= kMostTaps;
+  }
+
+  FewRun(const MacJob& job, WorkerPool& pool)
+      : MacRun(job, pool),
+        positions_(std::size_t{job.output_width} * job.output_height),
+        rows_log2_(rows_log2(positions_, kernels_.rows_log2)),
+        rows_(std::size_t{1} << rows_log2_),
+        elements_(round_up(positions_, rows_) * taps_),
+        workers_(pool.threads()) {
+    offsets_.reserve(taps_);
+    for (std::size_t tap = 0; tap < taps_; ++tap) {
+      offsets_.push_back(static_cast<std::uint32_t>(tap * kernels_.columns));
+    }
+  }
+
+  void run() {
+    pack_elements();
+    const std::size_t columns = kernels_.columns;
+    for_each(divide_up(job_.output_channels, columns), [&](std::size_t panel, unsigned index) {
+      const std::size_t first = panel * columns;
+      multiply(static_cast<std::uint32_t>(first), std::min<std::size_t>(columns, job_.output_channels - first),
+               workers_[index]);
+    });
+  }
+
+ private:
+  static constexpr std::size_t kMostPositions = 48;
+  static constexpr std::size_t kMostTaps = std::size_t{1} << 14;
+
+  struct Worker {
+    FloatBuffer rows, weights, sums, row;
+  };
+
+  /// Gathers the terms of all positions as [group of rows_ positions][tap][position of the group].
+  void pack_elements() {
+    const MacBlock block{0, 0, job_.output_width, job_.output_height};
+    const SourceLayout layout(job_, block.width, block.height);
+    const FloatBuffer row(2 * std::size_t{job_.input_width});
+    const FloatBuffer planes(layout.channel_floats());
+    const std::vector<std::uint32_t> offsets = layout.offsets(1);
+    std::fill_n(elements_.data(), elements_.size(), 0.0F);
+    for (std::uint32_t channel = 0; channel < job_.input_channels; ++channel) {
+      largest_element_ = std::max(largest_element_, layout.fill(kernels_, channel, block, planes.data(), row.data()));
+      for (std::size_t position = 0; position < positions_; ++position) {
+        const float* from = planes.data() + position / block.width * layout.row_length() + position % block.width;
+        float* to =
+            elements_.data() + position / rows_ * rows_ * taps_ + channel * offsets.size() * rows_ + position % rows_;
+        for (std::size_t tap = 0; tap < offsets.size(); ++tap) {
+          to[tap * rows_] = from[offsets[tap]];
+        }
+      }
+    }
+  }
+
+  void multiply(std::uint32_t first, std::size_t count, Worker& worker) const {
+    const std::size_t columns = kernels_.columns;
+    if (worker.sums.size() == 0) {
+      worker.rows = FloatBuffer(columns * taps_);
+      worker.weights = FloatBuffer(columns * taps_);
+      worker.sums = FloatBuffer(round_up(positions_, rows_) * columns);
+      worker.row = FloatBuffer(job_.output_width);
+    }
+    const float sum_of_weights = pack_weights(first, count, columns, worker.rows.data(), worker.weights.data());
+    const MacArithmetic model = arithmetic(sum_of_weights, largest_element_);
+    float* sums = worker.sums.data();
+    for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
+      for (std::size_t position = 0; position < positions_; position += rows_) {
+        kernels_.kernel(model, rows_log2_)({std::min(kTermsAtOnce, taps_ - term),
+                                            elements_.data() + position * taps_ + term * rows_, worker.weights.data(),
+                                            offsets_.data() + term, sums + position * columns, columns, term == 0});
+      }
+    }
+    if (model == MacArithmetic::h13_clamped) {
+      finish_clamp(sums, positions_ * columns);
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::uint32_t y = 0; y < job_.output_height; ++y) {
+        for (std::uint32_t x = 0; x < job_.output_width; ++x) {
+          worker.row.data()[x] = sums[(std::size_t{y} * job_.output_width + x) * columns + i];
+        }
+        job_.write(first + i, y, 0, job_.output_width, worker.row.data());
+      }
+    }
+  }
+
+  const std::size_t positions_;
+  const std::size_t rows_log2_, rows_;  ///< Positions that one kernel call computes.
+  FloatBuffer elements_;
+  float largest_element_ = 0;
+  std::vector<std::uint32_t> offsets_;
+  std::vector<Worker> workers_;
+};
+
 class UnicastRun : MacRun {
  public:
   UnicastRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
         most_(choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns)),
         layout_(job, most_.width, most_.height),
-        offsets_(layout_.offsets(job.unicast_inputs)) {}
+        offsets_(layout_.offsets(job.unicast_inputs)),
+        by_plane_(!model_ && job.unicast_inputs == 1 && job.kernel_width == 3 && job.kernel_height == 3 &&
+                  job.stride_x == 1 && job.stride_y == 1),
+        sum_stride_(round_up(layout_.row_length(), kernels_.columns)) {}
 
   void run() {
     std::vector<MacBlock> blocks;
@@ -341,7 +447,7 @@ class UnicastRun : MacRun {
   }
 
  private:
-  static constexpr std::size_t kBlockFloats = std::size_t{1} << 14;
+  static constexpr std::size_t kBlockFloats = std::size_t{1} << 13;
 
   struct Worker {
     explicit Worker(const UnicastRun& run)
@@ -349,7 +455,7 @@ class UnicastRun : MacRun {
           rows(run.taps_),
           weights(run.taps_),
           source(run.layout_.buffer_floats(run.job_.unicast_inputs, run.kernels_.columns)),
-          sums(run.layout_.columns(run.most_) + run.kernels_.columns) {
+          sums(run.most_.height * run.sum_stride_ + run.kernels_.columns) {
       std::fill_n(source.data(), source.size(), 0.0F);
     }
     FloatBuffer row, rows, weights, source, sums;
@@ -368,6 +474,14 @@ class UnicastRun : MacRun {
                                                worker.source.data() + i * layout_.channel_floats(), worker.row.data()));
     }
     const MacArithmetic model = arithmetic(worker.sum_of_weights, largest);
+    if (by_plane_) {
+      kernels_.ideal_3x3({worker.weights.data(), worker.source.data(), layout_.row_length(), worker.sums.data(),
+                          sum_stride_, block.width, block.height});
+      for (std::uint32_t y = 0; y < block.height; ++y) {
+        job_.write(channel, block.y + y, block.x, block.width, worker.sums.data() + y * sum_stride_);
+      }
+      return;
+    }
     const std::size_t columns = layout_.columns(block);
     for (std::size_t j = 0; j < columns; j += kernels_.columns) {
       kernels_.kernel(model, 0)(
@@ -382,6 +496,8 @@ class UnicastRun : MacRun {
   const MacBlock most_;
   const SourceLayout layout_;
   const std::vector<std::uint32_t> offsets_;
+  const bool by_plane_;  ///< The 3x3 kernel does it.
+  const std::size_t sum_stride_;
 };
 
 }  // namespace
@@ -389,6 +505,8 @@ class UnicastRun : MacRun {
 void multiply_accumulate(const MacJob& job, WorkerPool& pool) {
   if (job.unicast_inputs != 0) {
     UnicastRun(job, pool).run();
+  } else if (FewRun::fits(job)) {
+    FewRun(job, pool).run();
   } else {
     DenseRun(job, pool).run();
   }

@@ -37,6 +37,9 @@ constexpr std::size_t kRowsLog2 = 2;
 #endif
 constexpr std::size_t kVectors = 3;
 
+// The same step for kSums sums.
+#define OPENANE_EACH(n) _Pragma("GCC unroll 8") for (std::size_t n = 0; n < kSums; ++n)
+
 template <std::size_t kRows>
 void ideal(const MacTile& tile) {
   const Floats d;
@@ -72,16 +75,92 @@ void ideal(const MacTile& tile) {
   }
 }
 
-/// a + b, both aligned to the larger exponent and cut to 12 significant bits.
-HWY_INLINE Vector add_cut(Vector a, Vector b) {
+/// GCC would rather load a vector again for each use, and a load across cache lines counts twice.
+HWY_INLINE void keep_in_register([[maybe_unused]] Vector& loaded) {
+#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  asm("" : "+v"(loaded.raw));
+#endif
+}
+
+/// kSums rows of sums at once: each vector of the source is loaded once for all of them.
+template <std::size_t kSums>
+HWY_INLINE void ideal_3x3_rows(const MacPlane& plane, std::size_t y) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector factors[9];
+#pragma GCC unroll 9
+  for (std::size_t i = 0; i < 9; ++i) {
+    factors[i] = hn::Set(d, plane.factors[i]);
+  }
+  const std::size_t stride = plane.source_stride, width = plane.width;
+  const float* source = plane.source + y * stride;
+  float* to = plane.sums + y * plane.sum_stride;
+  for (std::size_t x = 0; x < width; x += lanes) {
+    Vector sums[kSums];
+    OPENANE_EACH(n) { sums[n] = hn::Zero(d); }
+#pragma GCC unroll 8
+    for (std::size_t row = 0; row < kSums + 2; ++row) {
+      const float* from = source + row * stride + x;
+      Vector left = hn::LoadU(d, from);
+      Vector middle = hn::LoadU(d, from + 1);
+      Vector right = hn::LoadU(d, from + 2);
+      keep_in_register(left);
+      keep_in_register(middle);
+      keep_in_register(right);
+      OPENANE_EACH(n) {
+        if (row >= n && row < n + 3) {
+          sums[n] = hn::MulAdd(left, factors[(row - n) * 3], sums[n]);
+          sums[n] = hn::MulAdd(middle, factors[(row - n) * 3 + 1], sums[n]);
+          sums[n] = hn::MulAdd(right, factors[(row - n) * 3 + 2], sums[n]);
+        }
+      }
+    }
+    OPENANE_EACH(n) { hn::StoreU(sums[n], d, to + n * plane.sum_stride + x); }
+  }
+}
+
+void ideal_3x3(const MacPlane& plane) {
+  std::size_t y = 0;
+  for (; y + 4 <= plane.height; y += 4) {
+    ideal_3x3_rows<4>(plane, y);
+  }
+  for (; y < plane.height; ++y) {
+    ideal_3x3_rows<1>(plane, y);
+  }
+}
+
+// The chain of one sum is long (some 50 cycles for a tile) and the cores' schedulers see only a few dozen instructions
+// ahead, so several sums advance together, instruction by instruction: each step below is a loop over them.
+
+using Exponents = hn::Vec<Integers>;
+
+/// The exponent bits; 0 for zero.
+HWY_INLINE Exponents exponent_of(Vector a) {
+  const Integers di;
+  return hn::And(hn::BitCast(di, a), hn::Set(di, 0x7f800000));
+}
+
+/// a + b, both aligned to the larger exponent and cut to 12 significant bits, in place of a. `ea` becomes a's exponent
+/// as it was.
+template <std::size_t kSums>
+HWY_INLINE void add_cut(Vector* a, const Vector* b, Exponents* ea) {
   const Floats d;
   const Integers di;
-  const auto exponent_bits = hn::Set(di, 0x7f800000);
-  const auto exponent = hn::Max(hn::And(hn::BitCast(di, a), exponent_bits), hn::And(hn::BitCast(di, b), exponent_bits));
-  // 2^(11-E) and 2^(E-11); 265 = 2*127 + 11 overflows into the sign when both operands are zero.
-  const auto up = hn::BitCast(d, hn::Sub(hn::Set(di, static_cast<std::int32_t>(265U << 23)), exponent));
-  const auto down = hn::BitCast(d, hn::Sub(exponent, hn::Set(di, 11 << 23)));
-  return hn::Mul(hn::Add(hn::Trunc(hn::Mul(a, up)), hn::Trunc(hn::Mul(b, up))), down);
+  // 2^(11-E) is 265 minus E's bits; 265 = 2*127 + 11 overflows into the sign when both operands are zero.
+  const Exponents up_bits = hn::Set(di, static_cast<std::int32_t>(265U << 23));
+  const Exponents down_bits = hn::Set(di, 11 << 23);
+  Exponents e[kSums];
+  Vector up[kSums], b_up[kSums];
+  OPENANE_EACH(n) { e[n] = exponent_of(b[n]); }
+  OPENANE_EACH(n) { ea[n] = exponent_of(a[n]); }
+  OPENANE_EACH(n) { e[n] = hn::Max(ea[n], e[n]); }
+  OPENANE_EACH(n) { up[n] = hn::BitCast(d, hn::Sub(up_bits, e[n])); }
+  OPENANE_EACH(n) { a[n] = hn::Mul(a[n], up[n]); }
+  OPENANE_EACH(n) { b_up[n] = hn::Mul(b[n], up[n]); }
+  OPENANE_EACH(n) { a[n] = hn::Trunc(a[n]); }
+  OPENANE_EACH(n) { b_up[n] = hn::Trunc(b_up[n]); }
+  OPENANE_EACH(n) { a[n] = hn::Add(a[n], b_up[n]); }
+  OPENANE_EACH(n) { a[n] = hn::Mul(a[n], hn::BitCast(d, hn::Sub(e[n], down_bits))); }
 }
 
 /// a + 0 in the same arithmetic.
@@ -96,34 +175,61 @@ HWY_INLINE hn::Mask<Floats> overflows(Vector a) {
   return hn::Ge(hn::Abs(a), hn::Set(d, 32768.0F));
 }
 
-/// Adds the products of `kTerms` terms at `factors` and `sources` to one vector of sums.
-template <std::size_t kRows, std::size_t kTerms, bool kClamped>
-HWY_INLINE Vector add_tile(Vector sum, const float* factors, const float* const* sources, std::size_t column) {
+/// Adds the products of `kTerms` terms to one vector of sums when the clamp may be reached: the first of the sum so
+/// far, the tile's partial sums and the new sum that reaches 2^15 is the result.
+template <std::size_t kRows, std::size_t kTerms>
+HWY_NOINLINE void add_tile_overflowing(float* sums, const float* factors, const float* const* sources,
+                                       std::size_t column, bool first) {
   const Floats d;
+  const Vector sum = first ? hn::Zero(d) : hn::LoadU(d, sums + column);
   Vector part = hn::Mul(hn::LoadU(d, sources[0] + column), hn::Set(d, factors[0]));
-  Vector overflow = part;
+  Vector overflow = hn::IfThenElse(overflows(sum), sum, part);
+  for (std::size_t term = 1; term < kTerms; ++term) {
+    const Vector product = hn::Mul(hn::LoadU(d, sources[term] + column), hn::Set(d, factors[term * kRows]));
+    Exponents exponent;
+    add_cut<1>(&part, &product, &exponent);
+    overflow = hn::IfThenElse(overflows(overflow), overflow, part);
+  }
+  const Vector total = hn::Add(sum, kTerms < 4 ? cut(part) : part);
+  hn::StoreU(hn::IfThenElse(overflows(overflow), overflow, total), d, sums + column);
+}
+
+/// Adds the products of `kTerms` terms to a row of sums.
+template <std::size_t kRows, std::size_t kTerms, bool kClamped>
+HWY_INLINE void add_tile(float* sums, const float* factors, const float* const* sources, bool first) {
+  constexpr std::size_t kSums = kVectors;
+  const Floats d;
+  const Integers di;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector sum[kSums], part[kSums], product[kSums];
+  Exponents exponent[kSums], largest = hn::Zero(di);
+  OPENANE_EACH(n) { part[n] = hn::Mul(hn::LoadU(d, sources[0] + n * lanes), hn::Set(d, factors[0])); }
 #pragma GCC unroll 4
   for (std::size_t term = 1; term < kTerms; ++term) {
-    part = add_cut(part, hn::Mul(hn::LoadU(d, sources[term] + column), hn::Set(d, factors[term * kRows])));
+    const Vector factor = hn::Set(d, factors[term * kRows]);
+    OPENANE_EACH(n) { product[n] = hn::Mul(hn::LoadU(d, sources[term] + n * lanes), factor); }
+    add_cut<kSums>(part, product, exponent);
     if constexpr (kClamped) {
-      overflow = hn::IfThenElse(overflows(overflow), overflow, part);
+      OPENANE_EACH(n) { largest = hn::Max(largest, exponent[n]); }
     }
   }
-  if constexpr (kTerms < 4) {
-    part = cut(part);  // the missing terms are zeros
-  }
-  const Vector total = hn::Add(sum, part);
+  OPENANE_EACH(n) { sum[n] = first ? hn::Zero(d) : hn::LoadU(d, sums + n * lanes); }
   if constexpr (kClamped) {
-    // The first partial sum of the tile to overflow, if any, stands for the total.
-    return hn::IfThenElse(overflows(sum), sum, hn::IfThenElse(overflows(overflow), overflow, total));
+    OPENANE_EACH(n) { largest = hn::Max(largest, hn::Max(exponent_of(part[n]), exponent_of(sum[n]))); }
+    // Rare: something reached 2^15. (The new sum is looked at by the next tile, or by who takes the sums.)
+    if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Gt(largest, hn::Set(di, (127 + 14) << 23))))) {
+      OPENANE_EACH(n) { add_tile_overflowing<kRows, kTerms>(sums, factors, sources, n * lanes, first); }
+      return;
+    }
   }
-  return total;
+  OPENANE_EACH(n) {
+    // Terms that the last tile lacks are zeros.
+    hn::StoreU(hn::Add(sum[n], kTerms < 4 ? cut(part[n]) : part[n]), d, sums + n * lanes);
+  }
 }
 
 template <std::size_t kRows, std::size_t kTerms, bool kClamped>
 HWY_INLINE void add_terms(const MacTile& tile, std::size_t term, bool first) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
   const float* factors = tile.factors + term * kRows;
   const float* sources[kTerms];
 #pragma GCC unroll 4
@@ -131,12 +237,7 @@ HWY_INLINE void add_terms(const MacTile& tile, std::size_t term, bool first) {
     sources[t] = tile.source + tile.offsets[term + t];
   }
   for (std::size_t i = 0; i < kRows; ++i) {
-    float* sums = tile.sums + i * tile.sum_stride;
-#pragma GCC unroll 3
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      const Vector before = first ? hn::Zero(d) : hn::LoadU(d, sums + v * lanes);
-      hn::StoreU(add_tile<kRows, kTerms, kClamped>(before, factors + i, sources, v * lanes), d, sums + v * lanes);
-    }
+    add_tile<kRows, kTerms, kClamped>(tile.sums + i * tile.sum_stride, factors + i, sources, first);
   }
 }
 
@@ -225,6 +326,7 @@ MacKernels kernels() {
   all.kernels = {{{ideal<1>, ideal<2>, ideal<4>, kRowsLog2 == 3 ? ideal<8> : nullptr},
                   {h13<1, false>, h13<2, false>, h13<4, false>, kRowsLog2 == 3 ? h13<8, false> : nullptr},
                   {h13<1, true>, h13<2, true>, h13<4, true>, kRowsLog2 == 3 ? h13<8, true> : nullptr}}};
+  all.ideal_3x3 = ideal_3x3;
   all.read_half = read_half;
   all.flush_denormals = flush_denormals;
   return all;

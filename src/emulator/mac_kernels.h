@@ -21,6 +21,16 @@ struct MacTile {
   bool first = true;  ///< The sums start at zero; otherwise at what is there.
 };
 
+/// A 3x3 kernel slides over one plane, in steps of 1.
+struct MacPlane {
+  const float* factors = nullptr;  ///< [row][column] of the kernel.
+  const float* source = nullptr;   ///< Rows `source_stride` apart.
+  std::size_t source_stride = 0;
+  float* sums = nullptr;  ///< Rows `sum_stride` apart; whole vectors are written, so that rows may run over.
+  std::size_t sum_stride = 0;
+  std::size_t width = 0, height = 0;  ///< Of the sums.
+};
+
 enum class MacArithmetic : std::uint8_t {
   ideal,
   h13,  ///< Without the clamp: for sums that are known to stay below 2^15. `terms` of all tiles but the last is a
@@ -37,6 +47,9 @@ struct MacKernels {
   std::size_t columns = 0;
   /// [arithmetic][log2 of rows], up to rows_log2.
   std::array<std::array<Kernel, kMaxRowsLog2 + 1>, 3> kernels{};
+
+  /// In the ideal arithmetic, what `kernels` do too, with a third of the loads.
+  void (*ideal_3x3)(const MacPlane& plane) = nullptr;
 
   /// Reads fp16 from memory of any alignment: exponent 31 reads as +-65536, NaN as +65536; `relu` turns negative
   /// elements to +0.

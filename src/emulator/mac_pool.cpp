@@ -2,25 +2,57 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
 namespace openane {
+namespace {
+
+/// Kernels follow each other within microseconds and waking a sleeper takes tens of them: who waits looks about so
+/// often before it sleeps.
+constexpr int kSpins = 2000;
+
+void spin() {
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Waits until `value` is something else than `old`, and returns that.
+std::uint64_t wait_for_change(const std::atomic<std::uint64_t>& value, std::uint64_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (const std::uint64_t now = value.load(std::memory_order_acquire); now != old) {
+      return now;
+    }
+    spin();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+}  // namespace
 
 struct WorkerPool::Shared {
-  std::mutex mutex;
-  std::condition_variable wake, idle;
-  std::vector<std::thread> helpers;
-  // One run at a time: guarded by the mutex but for `next`.
-  std::uint64_t generation = 0;
-  bool stop = false;
-  std::size_t busy = 0;
+  // How many helpers are at work (low 16 bits), and a number that each run() makes odd when its work can be joined and
+  // even when no more helper may join. A helper that sleeps through a run is not waited for.
+  static constexpr std::uint64_t kStep = 1U << 16;
+  static constexpr std::uint64_t kActive = kStep - 1;
+  std::atomic<std::uint64_t> state = 0;
+  std::atomic<bool> stop = false;
+  std::atomic<std::size_t> next = 0;
+  // Written while no helper is at work.
   std::size_t count = 0;
   const std::function<void(std::size_t, unsigned)>* work = nullptr;
-  std::atomic<std::size_t> next = 0;
+  std::vector<std::thread> helpers;
+
+  static bool is_open(std::uint64_t state) { return (state & kStep) != 0; }
 
   void take_indices(unsigned worker) {
     for (std::size_t index = next.fetch_add(1); index < count; index = next.fetch_add(1)) {
@@ -29,21 +61,23 @@ struct WorkerPool::Shared {
   }
 
   void help(unsigned worker) {
-    std::uint64_t seen = 0;
-    std::unique_lock lock(mutex);
-    for (;;) {
-      wake.wait(lock, [&] { return stop || generation != seen; });
-      if (stop) {
-        return;
-      }
-      seen = generation;
-      lock.unlock();
-      take_indices(worker);
-      lock.lock();
-      if (--busy == 0) {
-        idle.notify_one();
+    std::uint64_t done = 0;  // the last run this helper joined
+    std::uint64_t now = state.load(std::memory_order_acquire);
+    while (!stop.load(std::memory_order_acquire)) {
+      if (!is_open(now) || now / kStep == done) {
+        now = wait_for_change(state, now);
+      } else if (state.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+        done = now / kStep;
+        take_indices(worker);
+        now = state.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        state.notify_all();
       }
     }
+  }
+
+  void leave_to_helpers(std::uint64_t step) {
+    state.fetch_add(step, std::memory_order_acq_rel);
+    state.notify_all();
   }
 };
 
@@ -56,11 +90,8 @@ WorkerPool::WorkerPool(unsigned threads)
 }
 
 WorkerPool::~WorkerPool() {
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->stop = true;
-  }
-  shared_->wake.notify_all();
+  shared_->stop.store(true, std::memory_order_release);
+  shared_->leave_to_helpers(2 * Shared::kStep);
   for (std::thread& helper : shared_->helpers) {
     helper.join();
   }
@@ -73,18 +104,15 @@ void WorkerPool::run(std::size_t count, const std::function<void(std::size_t, un
     }
     return;
   }
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->work = &work;
-    shared_->count = count;
-    shared_->next = 0;
-    shared_->busy = shared_->helpers.size();
-    ++shared_->generation;
-  }
-  shared_->wake.notify_all();
+  shared_->work = &work;
+  shared_->count = count;
+  shared_->next = 0;
+  shared_->leave_to_helpers(Shared::kStep);
   shared_->take_indices(0);
-  std::unique_lock lock(shared_->mutex);
-  shared_->idle.wait(lock, [&] { return shared_->busy == 0; });
+  std::uint64_t now = shared_->state.fetch_add(Shared::kStep, std::memory_order_acq_rel) + Shared::kStep;
+  while ((now & Shared::kActive) != 0) {
+    now = wait_for_change(shared_->state, now);
+  }
 }
 
 }  // namespace openane
