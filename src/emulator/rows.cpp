@@ -19,9 +19,22 @@ using Integers = hn::Rebind<std::int32_t, Floats>;
 using Halves = hn::Rebind<std::uint16_t, Floats>;
 using Row = hn::Vec<Floats>;
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+#define OPENANE_NATIVE_HALF 1
+#else
+#define OPENANE_NATIVE_HALF 0
+#endif
+
 /// fp16 bits to the numbers the engine reads (h13-isa.md 4).
 HWY_INLINE Row read(hn::Vec<Halves> stored) {
   const Floats floats;
+#if OPENANE_NATIVE_HALF
+  const hn::Rebind<hwy::float16_t, Floats> native;
+  const auto value = hn::PromoteTo(floats, hn::BitCast(native, stored));
+  // x86 takes the second operand when the first is a NaN, whatever its sign.
+  const auto below = hn::Min(value, hn::Set(floats, 65536.0F));
+  return hn::Max(below, hn::Set(floats, -65536.0F));
+#else
   const Words words;
   const auto bits = hn::PromoteTo(words, stored);
   const auto magnitude = hn::And(bits, hn::Set(words, 0x7fffu));
@@ -37,12 +50,13 @@ HWY_INLINE Row read(hn::Vec<Halves> stored) {
   const auto is_nan = hn::Gt(normal, limit);
   const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(words, 0x8000u)));
   return hn::Or(value, hn::IfThenZeroElse(is_nan, hn::BitCast(floats, sign)));
+#endif
 }
 
 /// fp32 to the nearest fp16, half to even; no NaN.
 HWY_INLINE hn::Vec<Halves> write(Row value) {
   const Halves halves;
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+#if OPENANE_NATIVE_HALF
   const hn::Rebind<hwy::float16_t, Floats> native;
   return hn::BitCast(halves, hn::DemoteTo(native, value));
 #else
@@ -105,6 +119,12 @@ struct Constants {
   Row pre_scale, bias, scale, offset, gain, flip_first, flip_second, sign_kept;
   bool input_relu, relu;
 
+  /// Nothing but op and bias: multiplying by 1 changes no number, so that it can be left out.
+  static bool plain(const RowFormula& f) {
+    return f.pre_scale == 1 && f.scale == 1 && !f.absolute && !f.negate_first && !f.negate_second && !f.input_relu &&
+           !f.relu;
+  }
+
   HWY_INLINE explicit Constants(const RowFormula& f)
       : pre_scale(hn::Set(Floats(), f.pre_scale)),
         bias(hn::Set(Floats(), f.bias)),
@@ -118,9 +138,13 @@ struct Constants {
         relu(f.relu) {}
 };
 
-template <RowOp op>
+template <RowOp op, bool plain>
 HWY_INLINE Row evaluate(const Constants& k, hn::Vec<Halves> first, hn::Vec<Halves> second) {
   auto x = read(first);
+  if constexpr (plain) {
+    const auto y = takes_second(op) ? read(second) : x;
+    return hn::Add(combine<op>(x, y, k.offset, k.gain), k.bias);
+  }
   if (k.input_relu) {
     x = clamp_below(x);
   }
@@ -133,8 +157,8 @@ HWY_INLINE Row evaluate(const Constants& k, hn::Vec<Halves> first, hn::Vec<Halve
   return k.relu ? clamp_below(v) : v;
 }
 
-template <RowOp op, typename To>
-void run(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
+template <RowOp op, bool plain, typename To>
+void run_rows(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
   const Halves halves;
   const Constants constants(formula);
   const std::size_t lanes = hn::Lanes(Floats());
@@ -142,7 +166,7 @@ void run(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t*
   for (; i + lanes <= count; i += lanes) {
     const auto first = hn::LoadU(halves, x + i);
     const auto second = takes_second(op) ? hn::LoadU(halves, y + i) : first;
-    store(evaluate<op>(constants, first, second), to + i);
+    store(evaluate<op, plain>(constants, first, second), to + i);
   }
   if (i < count) {
     // In place is allowed, so that the rest cannot be done again with elements before it.
@@ -152,8 +176,17 @@ void run(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t*
     if constexpr (takes_second(op)) {
       std::memcpy(second, y + i, (count - i) * sizeof *y);
     }
-    store(evaluate<op>(constants, hn::LoadU(halves, first), hn::LoadU(halves, second)), result);
+    store(evaluate<op, plain>(constants, hn::LoadU(halves, first), hn::LoadU(halves, second)), result);
     std::memcpy(to + i, result, (count - i) * sizeof *to);
+  }
+}
+
+template <RowOp op, typename To>
+void run(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
+  if (Constants::plain(formula)) {
+    run_rows<op, true>(formula, x, y, count, to);
+  } else {
+    run_rows<op, false>(formula, x, y, count, to);
   }
 }
 
@@ -208,6 +241,8 @@ void read_floats(const std::uint16_t* from, std::size_t count, float* to) {
 }  // namespace
 }  // namespace openane::emulator::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#undef OPENANE_NATIVE_HALF
 
 #if HWY_ONCE
 namespace openane::emulator {
