@@ -99,18 +99,20 @@ void View::for_each_run(const std::function<void(std::uint64_t, std::uint64_t)>&
 }
 
 bool View::elements_may_overlap() const {
-  for (const Box& box : boxes_of(*this)) {
-    std::uint64_t extent = element_bytes();
-    for (const Step& step : box.steps) {
-      if (step.stride < extent) {
-        return true;
-      }
-      extent += (step.count - 1) * step.stride;
-    }
+  // A last group of channels that is not full is taken for a full one.
+  View whole = *this;
+  for (Axis* axis : {&whole.channel, &whole.column}) {
+    axis->count = (axis->count + axis->interleave - 1) / axis->interleave * axis->interleave;
   }
-  // A last group that is not full lies in its own place when the full groups before it do.
-  const Axis& two_level = channel.interleave > 1 ? channel : column;
-  return two_level.interleave > 1 && two_level.interleave * two_level.inner > two_level.stride;
+  const std::vector<Box> boxes = boxes_of(whole);
+  std::uint64_t extent = element_bytes();
+  for (const Step& step : boxes.front().steps) {
+    if (step.stride < extent) {
+      return true;
+    }
+    extent += (step.count - 1) * step.stride;
+  }
+  return false;
 }
 
 // ------------------------------------------------------------------------------------------------ resolving operands

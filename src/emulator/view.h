@@ -48,7 +48,8 @@ struct View {
   [[nodiscard]] std::uint64_t end() const;
   /// Calls `visit(begin, end)` for runs of bytes that together are exactly the view's elements.
   void for_each_run(const std::function<void(std::uint64_t, std::uint64_t)>& visit) const;
-  /// Whether two elements may share a byte. True also for the rare view whose axes interlock without sharing one.
+  /// Whether two elements may share a byte. True also for the rare view whose axes interlock without sharing one, or
+  /// would do so if its last group of channels were full.
   [[nodiscard]] bool elements_may_overlap() const;
   friend bool operator==(const View&, const View&) = default;
 };
