@@ -137,15 +137,26 @@ AnecHeader choose_header(const Program& program, std::optional<AnecHeader> heade
   return header.value_or(carried != nullptr ? carried->header : AnecHeader::bytes_0x1000);
 }
 
+/// Buffers may be larger than they must: what a carried header asks for stays as long as it is enough.
+void put_tiles(std::vector<std::uint8_t>& out, std::uint32_t channel, std::uint64_t bytes) {
+  std::uint8_t* at = out.data() + kTiles + std::size_t{4} * channel;
+  store_le(at, std::max(load_le<std::uint32_t>(at), tiles_for(bytes)));
+}
+
 void put_tensor(std::vector<std::uint8_t>& out, const TensorBinding& tensor, std::uint32_t channel) {
   const SurfaceShape& shape = tensor.layout.shape;
   const SurfaceStrides& strides = tensor.layout.strides;
   const std::array<std::int64_t, 6> values = {shape.n, shape.c, shape.h, shape.w, strides.c, strides.h};
+  bool changed = false;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    store_le(out.data() + kShapes + std::size_t{48} * channel + 8 * i, values[i]);
+    std::uint8_t* at = out.data() + kShapes + std::size_t{48} * channel + 8 * i;
+    changed = changed || load_le<std::int64_t>(at) != values[i];
+    store_le(at, values[i]);
   }
-  store_le(out.data() + kTiles + std::size_t{4} * channel,
-           tiles_for(static_cast<std::uint64_t>(shape.n * shape.c * strides.c)));
+  if (changed) {
+    store_le(out.data() + kTiles + std::size_t{4} * channel, std::uint32_t{0});
+  }
+  put_tiles(out, channel, static_cast<std::uint64_t>(shape.n * shape.c * strides.c));
 }
 
 Result<std::vector<std::uint8_t>> write(const Program& program, AnecHeader header) {
@@ -184,7 +195,7 @@ Result<std::vector<std::uint8_t>> write(const Program& program, AnecHeader heade
   store_le(out.data() + kKernelBytes, std::uint64_t{kernel.size()});
   store_le(out.data() + kSourceCount, sources);
   store_le(out.data() + kDestinationCount, outputs);
-  store_le(out.data() + kTiles + 4 * kCommandChannel, tiles_for(size));
+  put_tiles(out, kCommandChannel, size);
   store_le(out.data() + kTiles + 4 * kScratchChannel, tiles_for(program.scratch_bytes));
   std::ranges::copy(tasks, out.begin() + static_cast<std::ptrdiff_t>(body));
   std::ranges::copy(kernel, out.begin() + static_cast<std::ptrdiff_t>(body + kernel_at));

@@ -189,7 +189,7 @@ class Builder {
     for (const Procedure& procedure : program_.procedures) {
       for (const TensorBinding& tensor : procedure.tensors) {
         const auto same = [&](const PlannedBuffer& b) {
-          return tensor.address != 0 && b.carried_address == tensor.address && b.tensor->slot == tensor.slot;
+          return tensor.address != 0 && b.carried_address == tensor.address;
         };
         const auto shared = std::ranges::find_if(buffers_, same);
         if (shared != buffers_.end()) {
@@ -421,8 +421,7 @@ class Builder {
 
   [[nodiscard]] const PlannedBuffer& buffer_of(const TensorBinding& tensor) const {
     const auto same = [&](const PlannedBuffer& b) {
-      return b.tensor == &tensor ||
-             (tensor.address != 0 && b.carried_address == tensor.address && b.tensor->slot == tensor.slot);
+      return b.tensor == &tensor || (tensor.address != 0 && b.carried_address == tensor.address);
     };
     return *std::ranges::find_if(buffers_, same);
   }

@@ -151,6 +151,7 @@ Result<ProgramDescriptor> parse_program_descriptor(std::span<const std::uint8_t>
   program.header = thread.header;
   program.fields = &layout;
   OPENANE_TRY(program.name, fields.string(layout.name_offset, "procedure name"));
+  program.slots.reserve(kSlotTableBytes / layout.slot_bytes);
   for (std::uint32_t offset = 0; offset < kSlotTableBytes; offset += layout.slot_bytes) {
     program.slots.push_back(fields.get<std::uint64_t>(kSlots + offset));
   }

@@ -34,14 +34,23 @@ Result<std::string_view> string_inside(std::span<const std::uint8_t> file, std::
   return part.substr(0, end);
 }
 
+/// A half-open range of bytes and whose it is; the text is only put together for an error.
 struct Range {
   std::uint64_t begin = 0, end = 0;
-  std::string what;
+  std::string_view kind, name;
   std::uint64_t header = 0;
+
+  [[nodiscard]] std::string what() const {
+    return name.empty() ? std::string(kind) : fmt::format("{} {}", kind, quoted(name));
+  }
 };
 
+std::string full_name(const Segment& segment, const Section& section) {
+  return quoted(fmt::format("{},{}", segment.name, section.name));
+}
+
 /// Fails when two of the ranges share a byte. Empty ranges are skipped.
-Result<void> check_disjoint(std::vector<Range> ranges, std::string_view kind) {
+Result<void> check_disjoint(std::vector<Range> ranges, std::string_view space) {
   std::erase_if(ranges, [](const Range& range) { return range.begin == range.end; });
   std::ranges::sort(ranges, {}, &Range::begin);
   for (std::size_t i = 1; i < ranges.size(); ++i) {
@@ -49,8 +58,8 @@ Result<void> check_disjoint(std::vector<Range> ranges, std::string_view kind) {
     const Range& after = ranges[i];
     if (after.begin < before.end) {
       return fail_at(after.header,
-                     fmt::format("{} range {:#x}..{:#x} of {} overlaps {:#x}..{:#x} of {}", kind, after.begin,
-                                 after.end, after.what, before.begin, before.end, before.what));
+                     fmt::format("{} range {:#x}..{:#x} of {} overlaps {:#x}..{:#x} of {}", space, after.begin,
+                                 after.end, after.what(), before.begin, before.end, before.what()));
     }
   }
   return {};
@@ -211,40 +220,41 @@ class Parser {
     section.relocation_offset = load<std::uint32_t>(at + 56);
     section.relocation_count = load<std::uint32_t>(at + 60);
     section.flags = load<std::uint32_t>(at + 64);
-    const std::string name = quoted(fmt::format("{},{}", segment.name, section.name));
+    const auto name = [&] { return full_name(segment, section); };
     if (section.segment != segment.name) {
       warnings_.add(
-          fmt::format("at {:#x}: section {} says it belongs to segment {}", at, name, quoted(section.segment)));
+          fmt::format("at {:#x}: section {} says it belongs to segment {}", at, name(), quoted(section.segment)));
     }
     if (section.address < segment.address ||
         !range_inside(section.address - segment.address, section.size, segment.size)) {
       return fail_at(
           at + 32, fmt::format("section {} spans {:#x} bytes from {:#x}, outside its segment ({:#x} bytes from {:#x})",
-                               name, section.size, section.address, segment.size, segment.address));
+                               name(), section.size, section.address, segment.size, segment.address));
     }
     if (section.alignment > kMaximumAlignment || section.address % (std::uint64_t{1} << section.alignment) != 0) {
       return fail_at(
           at + 52,
           fmt::format("section {} at {:#x} has alignment exponent {}, expected one up to {} that fits its address",
-                      name, section.address, section.alignment, kMaximumAlignment));
+                      name(), section.address, section.alignment, kMaximumAlignment));
     }
-    OPENANE_CHECK(check_section_bytes(segment, section, name));
+    OPENANE_CHECK(check_section_bytes(segment, section));
     if (section.relocation_count != 0) {
       const std::uint64_t bytes = std::uint64_t{section.relocation_count} * kRelocationSize;
       if (!range_inside(section.relocation_offset, bytes, file_.size())) {
         return fail_at(at + 56, fmt::format("section {} has {} relocations at {:#x}, past the end of the file ({:#x})",
-                                            name, section.relocation_count, section.relocation_offset, file_.size()));
+                                            name(), section.relocation_count, section.relocation_offset, file_.size()));
       }
     }
     image_.sections.push_back(section);
     return {};
   }
 
-  static Result<void> check_section_bytes(const Segment& segment, const Section& section, const std::string& name) {
+  static Result<void> check_section_bytes(const Segment& segment, const Section& section) {
+    const auto name = [&] { return full_name(segment, section); };
     if (segment.file_size == 0) {
       if (section.file_offset != 0) {
         return fail_at(section.header + 48,
-                       fmt::format("section {} has file offset {:#x}, but its segment has no file bytes", name,
+                       fmt::format("section {} has file offset {:#x}, but its segment has no file bytes", name(),
                                    section.file_offset));
       }
       return {};
@@ -252,11 +262,11 @@ class Parser {
     const std::uint64_t expected = segment.file_offset + (section.address - segment.address);
     if (section.file_offset != expected) {
       return fail_at(section.header + 48, fmt::format("section {} has file offset {:#x}; its address asks for {:#x}",
-                                                      name, section.file_offset, expected));
+                                                      name(), section.file_offset, expected));
     }
     if (!range_inside(section.address - segment.address, section.size, segment.file_size)) {
       return fail_at(section.header + 40,
-                     fmt::format("section {} has {:#x} bytes, past the file bytes of its segment ({:#x})", name,
+                     fmt::format("section {} has {:#x} bytes, past the file bytes of its segment ({:#x})", name(),
                                  section.size, segment.file_size));
     }
     return {};
@@ -325,25 +335,22 @@ class Parser {
   Result<void> check_address_ranges() {
     std::vector<Range> segments;
     for (const Segment& segment : image_.segments) {
-      segments.push_back({segment.address, segment.address + segment.size,
-                          fmt::format("segment {}", quoted(segment.name)), segment.header});
+      segments.push_back({segment.address, segment.address + segment.size, "segment", segment.name, segment.header});
     }
     OPENANE_CHECK(check_disjoint(std::move(segments), "address"));
     std::vector<Range> sections;
     for (const Section& section : image_.sections) {
-      sections.push_back({section.address, section.address + section.size,
-                          fmt::format("section {}", quoted(fmt::format("{},{}", section.segment, section.name))),
-                          section.header});
+      sections.push_back({section.address, section.address + section.size, "section", section.name, section.header});
     }
     return check_disjoint(std::move(sections), "address");
   }
 
   Result<void> check_file_ranges() {
-    std::vector<Range> ranges = {{0, commands_end_, "the header and load commands", 0}};
-    const auto add_table = [&](std::uint64_t begin, std::uint64_t end, std::string what, std::uint64_t header) {
-      ranges.push_back({begin, end, std::move(what), header});
-      if (begin != end) {
-        image_.tables_end = std::max(image_.tables_end, end);
+    std::vector<Range> ranges = {{0, commands_end_, "the header and load commands", {}, 0}};
+    const auto add_table = [&](const Range& range) {
+      ranges.push_back(range);
+      if (range.begin != range.end) {
+        image_.tables_end = std::max(image_.tables_end, range.end);
       }
     };
     if (symtab_) {
@@ -352,21 +359,15 @@ class Parser {
       const std::uint64_t symbol_bytes = std::uint64_t{load<std::uint32_t>(at + 12)} * kSymbolSize;
       const std::uint64_t strings = load<std::uint32_t>(at + 16);
       const std::uint64_t string_bytes = load<std::uint32_t>(at + 20);
-      if (!range_inside(symbols, symbol_bytes, file_.size())) {
-        return fail_at(at + 8, fmt::format("the symbol table takes {:#x} bytes from {:#x}, but the file has {:#x}",
-                                           symbol_bytes, symbols, file_.size()));
-      }
-      if (!range_inside(strings, string_bytes, file_.size())) {
-        return fail_at(at + 16, fmt::format("the string table takes {:#x} bytes from {:#x}, but the file has {:#x}",
-                                            string_bytes, strings, file_.size()));
-      }
-      add_table(symbols, symbols + symbol_bytes, "the symbol table", at);
-      add_table(strings, strings + string_bytes, "the string table", at);
+      OPENANE_CHECK(check_table(at + 8, symbols, symbol_bytes, "symbol"));
+      OPENANE_CHECK(check_table(at + 16, strings, string_bytes, "string"));
+      add_table({symbols, symbols + symbol_bytes, "the symbol table", {}, at});
+      add_table({strings, strings + string_bytes, "the string table", {}, at});
     }
     for (const Section& section : image_.sections) {
       const std::uint64_t bytes = std::uint64_t{section.relocation_count} * kRelocationSize;
-      add_table(section.relocation_offset, section.relocation_offset + bytes,
-                fmt::format("the relocations of {}", quoted(section.name)), section.header);
+      add_table({section.relocation_offset, section.relocation_offset + bytes, "the relocations of", section.name,
+                 section.header});
     }
     for (const Segment& segment : image_.segments) {
       if (segment.file_size != 0 && segment.file_offset < image_.tables_end) {
@@ -374,10 +375,19 @@ class Parser {
                        fmt::format("segment {} begins at {:#x} of the file, inside the tables, which end at {:#x}",
                                    quoted(segment.name), segment.file_offset, image_.tables_end));
       }
-      ranges.push_back({segment.file_offset, segment.file_offset + segment.file_size,
-                        fmt::format("segment {}", quoted(segment.name)), segment.header});
+      ranges.push_back(
+          {segment.file_offset, segment.file_offset + segment.file_size, "segment", segment.name, segment.header});
     }
     return check_disjoint(std::move(ranges), "file");
+  }
+
+  [[nodiscard]] Result<void> check_table(std::uint64_t field, std::uint64_t offset, std::uint64_t size,
+                                         std::string_view kind) const {
+    if (!range_inside(offset, size, file_.size())) {
+      return fail_at(field, fmt::format("the {} table takes {:#x} bytes from {:#x}, but the file has {:#x}", kind, size,
+                                        offset, file_.size()));
+    }
+    return {};
   }
 
   Result<void> parse_symbols() {

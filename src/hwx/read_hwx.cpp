@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <ranges>
 #include <set>
@@ -134,35 +135,35 @@ class Reader {
 
   /// Sections are told apart by their type, not by their name: __const occurs both as kernel and as input.
   Result<void> sort_in(const Section& section) {
-    const std::string name = quoted(fmt::format("{},{}", section.segment, section.name));
+    const auto name = [&] { return quoted(fmt::format("{},{}", section.segment, section.name)); };
     switch (section.type()) {
       case SectionType::text:
         if (parsed_.text != nullptr) {
-          return fail_at(section.header, fmt::format("a second text section {}, expected one", name));
+          return fail_at(section.header, fmt::format("a second text section {}, expected one", name()));
         }
         if (section.segment != "__TEXT" || section.name != "__text" || !section.file_backed()) {
           return fail_at(
               section.header,
-              fmt::format("text section is {} with file offset {:#x}, expected '__TEXT,__text' with file bytes", name,
+              fmt::format("text section is {} with file offset {:#x}, expected '__TEXT,__text' with file bytes", name(),
                           section.file_offset));
         }
         parsed_.text = &section;
         return {};
       case SectionType::kernel:
         if (!section.file_backed()) {
-          return fail_at(section.header + 48, fmt::format("kernel section {} has no file bytes", name));
+          return fail_at(section.header + 48, fmt::format("kernel section {} has no file bytes", name()));
         }
         if (section.segment == "__TEXT" &&
             std::ranges::any_of(kernels_, [](const Section* s) { return s->segment == "__TEXT"; })) {
           return fail_at(section.header,
-                         fmt::format("a second kernel section {} in '__TEXT', expected at most one", name));
+                         fmt::format("a second kernel section {} in '__TEXT', expected at most one", name()));
         }
         kernels_.push_back(&section);
         return {};
       case SectionType::scratch:
         if (scratch_ != nullptr) {
           return fail_at(section.header,
-                         fmt::format("a second scratch section {}; programs with several are not read yet", name),
+                         fmt::format("a second scratch section {}; programs with several are not read yet", name()),
                          ErrorCategory::not_implemented);
         }
         scratch_ = &section;
@@ -170,7 +171,7 @@ class Reader {
       case SectionType::input:
       case SectionType::output:
         if (section.size == 0) {
-          return fail_at(section.header + 40, fmt::format("tensor section {} is empty", name));
+          return fail_at(section.header + 40, fmt::format("tensor section {} is empty", name()));
         }
         buffers_.push_back({&section, {}});
         return {};
@@ -178,11 +179,11 @@ class Reader {
         return {};
       case SectionType::init:
         warnings_.add(fmt::format("at {:#x}: section {} holds initial values of a buffer; nothing reads them yet",
-                                  section.header, name));
+                                  section.header, name()));
         return {};
       default:
         warnings_.add(fmt::format("at {:#x}: section {} has the unknown type {:#x} and is carried along",
-                                  section.header, name, section.flags & 0xff));
+                                  section.header, name(), section.flags & 0xff));
         return {};
     }
   }
@@ -238,6 +239,9 @@ class Reader {
     const Generation* generation = find_generation_by_subtype(image().subtype);
     program().generation = generation;
     if (generation != nullptr && generation->stream != StreamForm::unknown && generation->header_words != 0) {
+      if (generation->grade == Grade::guess) {
+        warnings_.add(fmt::format("the task format of {} is a guess", generation->id));
+      }
       return {};
     }
     return fail(ErrorCategory::missing_specification,
@@ -506,7 +510,17 @@ class Reader {
 
   /// Rule H12. Only the text carries relocations: they name the words that hold addresses of coefficient streams.
   Result<void> check_relocations() {
+    for (const Section& section : image().sections) {
+      if (section.relocation_count != 0 && &section != parsed_.text) {
+        warnings_.add(fmt::format("at {:#x}: section {} has relocations, which only the text is known to have",
+                                  section.header, quoted(section.name)));
+      }
+    }
     std::map<std::uint64_t, KernelBase> bases;
+    const std::vector<Relocation> relocations = relocations_of(data_, *parsed_.text);
+    if (relocations.empty()) {
+      return {};
+    }
     for (const Procedure& procedure : program().procedures) {
       for (const PlacedTask& placed : procedure.tasks) {
         for (const KernelBase& base : kernel_bases(placed.task)) {
@@ -514,13 +528,7 @@ class Reader {
         }
       }
     }
-    for (const Section& section : image().sections) {
-      if (section.relocation_count != 0 && &section != parsed_.text) {
-        warnings_.add(fmt::format("at {:#x}: section {} has relocations, which only the text is known to have",
-                                  section.header, quoted(section.name)));
-      }
-    }
-    for (const Relocation& relocation : relocations_of(data_, *parsed_.text)) {
+    for (const Relocation& relocation : relocations) {
       OPENANE_CHECK(check_relocation(relocation, bases));
     }
     return {};
@@ -581,11 +589,13 @@ class Reader {
 
   void warn_unless_zero(std::uint64_t begin, std::uint64_t end) {
     const auto bytes = data_.subspan(begin, end - begin);
-    const auto nonzero = std::ranges::find_if(bytes, [](std::uint8_t b) { return b != 0; });
-    if (nonzero != bytes.end()) {
-      warnings_.add(fmt::format("at {:#x}: padding that is not zero, between {:#x} and {:#x}",
-                                begin + static_cast<std::uint64_t>(nonzero - bytes.begin()), begin, end));
+    // All zero means: the first byte is, and every byte equals the one before it.
+    if (bytes.empty() || (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0)) {
+      return;
     }
+    const auto nonzero = std::ranges::find_if(bytes, [](std::uint8_t b) { return b != 0; });
+    warnings_.add(fmt::format("at {:#x}: padding that is not zero, between {:#x} and {:#x}",
+                              begin + static_cast<std::uint64_t>(nonzero - bytes.begin()), begin, end));
   }
 
   void finish() {

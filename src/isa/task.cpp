@@ -149,6 +149,10 @@ Result<std::vector<PlacedTask>> walk_linked(const Generation& generation, std::s
     if (next == 0) {
       break;
     }
+    if (next >= section.size()) {
+      return fail_at(offset, fmt::format("next task at {:#x} lies past the end of the task section ({:#x})", next,
+                                         section.size()));
+    }
     if (next < end) {
       return fail_at(offset, fmt::format("next task at {:#x} lies before the end of this one ({:#x})", next, end));
     }
