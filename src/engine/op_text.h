@@ -18,13 +18,20 @@
 
 namespace openane {
 
+/// What a listing adds behind a line, as a comment. The default adds nothing.
+class OpNotes {
+ public:
+  virtual ~OpNotes() = default;
+  virtual void source(std::string& /*out*/, std::size_t /*index*/) const {}
+  virtual void result(std::string& /*out*/) const {}
+  virtual void kernel(std::string& /*out*/) const {}
+  virtual void activation(std::string& /*out*/) const {}
+};
+
 /// Appends the op's lines, each after `indent`, without the compute line.
-void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent);
+void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent, const OpNotes& notes);
 /// "neural convolution", "planar binary", "unknown".
 [[nodiscard]] std::string_view compute_name(const EngineOp& op);
-/// Appends one operand or result as text: "surface slot 4 row 0x40 ...".
-void append_operand(std::string& out, const Operand& operand);
-void append_operand(std::string& out, const ResultView& result);
 
 [[nodiscard]] std::string_view to_string(Place place);
 [[nodiscard]] std::string_view to_string(NeuralMode mode);

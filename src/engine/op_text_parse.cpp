@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/number_text.h"
+#include "base/word_values.h"
 #include "engine/op_text.h"
 
 namespace openane {
@@ -28,115 +29,9 @@ std::string_view name_of(const std::array<std::string_view, n>& names, Enum valu
   return index < n ? names[index] : "?";
 }
 
-template <std::size_t n>
-std::string listed(const std::array<std::string_view, n>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-/// The values of one key: words taken one by one, with errors at the word.
-class Values {
- public:
-  Values(const Word& key, std::span<const Word> words) : key_(key), words_(words) {}
-
-  [[nodiscard]] bool done() const { return at_ == words_.size(); }
-  [[nodiscard]] const Word& current() const { return done() ? key_ : words_[at_]; }
-  void advance() { ++at_; }
-  bool take(std::string_view word) {
-    const bool found = !done() && words_[at_].is(word);
-    at_ += found ? 1 : 0;
-    return found;
-  }
-
-  [[nodiscard]] std::unexpected<Error> error(std::string_view expected) const {
-    const Word& word = done() && !words_.empty() ? words_.back() : current();
-    const auto after = static_cast<std::uint32_t>(done() ? word.text.size() : 0);
-    return fail(ErrorCategory::malformed_input,
-                fmt::format("{}: expected {}, got {}", key_.text, expected, done() ? "nothing" : word.quoted()),
-                {{}, {}, word.line, word.column + after});
-  }
-
-  /// A number up to `limit`, after nothing or after its attribute's name.
-  Result<std::uint64_t> number(std::uint64_t limit, std::string_view what) {
-    const std::optional<std::uint64_t> value =
-        done() || current().kind != Word::Kind::word ? std::nullopt : parse_unsigned(current().text);
-    if (!value || *value > limit) {
-      return error(fmt::format("{} from 0 to {:#x}", what, limit));
-    }
-    advance();
-    return *value;
-  }
-  template <typename T>
-  Result<void> into(T& target, std::string_view what = "a number") {
-    OPENANE_TRY(const std::uint64_t value, number(std::numeric_limits<T>::max(), what));
-    target = static_cast<T>(value);
-    return {};
-  }
-  /// "3x3": numbers up to `limit` with an `x` between.
-  template <std::size_t n>
-  Result<std::array<std::uint64_t, n>> product(std::uint64_t limit, std::string_view what) {
-    std::array<std::uint64_t, n> values{};
-    std::string_view rest = done() || current().kind != Word::Kind::word ? std::string_view{} : current().text;
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t end = i + 1 == n ? rest.size() : rest.find('x');
-      const std::optional<std::uint64_t> value = parse_unsigned(rest.substr(0, end));
-      if (!value || *value > limit || end == std::string_view::npos) {
-        return error(fmt::format("{}, each up to {}", what, limit));
-      }
-      values[i] = *value;
-      rest.remove_prefix(i + 1 == n ? end : end + 1);
-    }
-    advance();
-    return values;
-  }
-  template <typename Enum, std::size_t n>
-  Result<void> choice(Enum& target, const std::array<std::string_view, n>& names) {
-    const auto found = std::ranges::find(names, done() ? std::string_view{} : current().text);
-    if (found == names.end()) {
-      return error("one of " + listed(names));
-    }
-    target = static_cast<Enum>(found - names.begin());
-    advance();
-    return {};
-  }
-  Result<void> flag(bool& target) {
-    if (take("on")) {
-      target = true;
-    } else if (take("off")) {
-      target = false;
-    } else {
-      return error("on or off");
-    }
-    return {};
-  }
-  Result<void> real(float& target) {
-    const std::optional<float> value = done() ? std::nullopt : parse_float(current().text);
-    if (!value) {
-      return error("a number");
-    }
-    target = *value;
-    advance();
-    return {};
-  }
-  Result<void> half(Half& target) {
-    const std::optional<Half> value = done() ? std::nullopt : parse_half(current().text);
-    if (!value) {
-      return error("a number (0.5, -1e-3, 0x1.8p-2, inf, bits(0x3c00))");
-    }
-    target = *value;
-    advance();
-    return {};
-  }
-  Result<void> finish() const { return done() ? Result<void>{} : error("nothing more"); }
-
- private:
-  const Word& key_;
-  std::span<const Word> words_;
-  std::size_t at_ = 0;
-};
-
 // ------------------------------------------------------------------------------------------------- operands
 
-Result<void> parse_element_type(Values& values, ElementType& type) {
+Result<void> parse_element_type(WordValues& values, ElementType& type) {
   if (values.take("unknown")) {
     type = ElementType::invalid;
     return {};
@@ -151,7 +46,7 @@ Result<void> parse_element_type(Values& values, ElementType& type) {
   return {};
 }
 
-Result<void> parse_axes(Values& values, Broadcast& broadcast) {
+Result<void> parse_axes(WordValues& values, Broadcast& broadcast) {
   constexpr std::string_view kExpected = "axes with '+' between: width, height, depth, channel";
   if (values.done()) {
     return values.error(kExpected);
@@ -183,7 +78,7 @@ Result<void> parse_axes(Values& values, Broadcast& broadcast) {
 
 /// One attribute of a view after its place. `on_chip` says which of the two views row, depth and group belong to.
 template <typename View>
-Result<bool> parse_view_attribute(Values& values, View& view, bool& on_chip) {
+Result<bool> parse_view_attribute(WordValues& values, View& view, bool& on_chip) {
   const std::string_view name = values.current().text;
   ByteStrides& strides = on_chip ? view.on_chip.strides : view.surface.strides;
   std::uint32_t* target = nullptr;
@@ -244,7 +139,7 @@ std::string name_or_place(const OpNames& names, std::string_view word) {
   return fmt::format("a place ({}){}{}", listed(kPlaces), known.empty() ? "" : " or the name of a tensor", hint);
 }
 
-Result<void> parse_source(Values& values, Operand& operand, std::size_t index, OpNames& names) {
+Result<void> parse_source(WordValues& values, Operand& operand, std::size_t index, OpNames& names) {
   operand = {};
   bool on_chip = false;
   if (values.done()) {
@@ -271,7 +166,7 @@ Result<void> parse_source(Values& values, Operand& operand, std::size_t index, O
   return {};
 }
 
-Result<void> parse_result(Values& values, ResultView& result, OpNames& names) {
+Result<void> parse_result(WordValues& values, ResultView& result, OpNames& names) {
   result = {};
   bool on_chip = false;
   if (values.done()) {
@@ -294,7 +189,7 @@ Result<void> parse_result(Values& values, ResultView& result, OpNames& names) {
   return {};
 }
 
-Result<void> parse_extent(Values& values, Extent& extent) {
+Result<void> parse_extent(WordValues& values, Extent& extent) {
   constexpr std::uint64_t kLimit = 0xffffffffu;
   using Three = std::array<std::uint64_t, 3>;
   OPENANE_TRY(const Three sizes, values.product<3>(kLimit, "channels x height x width, as 64x16x16"));
@@ -305,7 +200,7 @@ Result<void> parse_extent(Values& values, Extent& extent) {
 
 // ------------------------------------------------------------------------------------------------- neural path
 
-Result<void> parse_window(Values& values, Window& window) {
+Result<void> parse_window(WordValues& values, Window& window) {
   using Two = std::array<std::uint64_t, 2>;
   constexpr std::string_view kWhat = "height x width, as 3x3";
   const auto read = [&](std::uint8_t& height, std::uint8_t& width) -> Result<void> {
@@ -328,7 +223,7 @@ Result<void> parse_window(Values& values, Window& window) {
   return {};
 }
 
-Result<void> parse_kernel(Values& values, NeuralCompute& neural, OpNames& names) {
+Result<void> parse_kernel(WordValues& values, NeuralCompute& neural, OpNames& names) {
   KernelStream& kernel = neural.kernel;
   if (values.take("on")) {
     kernel.enabled = true;
@@ -358,7 +253,7 @@ Result<void> parse_kernel(Values& values, NeuralCompute& neural, OpNames& names)
   return {};
 }
 
-Result<void> parse_table(Values& values, KernelStream& kernel) {
+Result<void> parse_table(WordValues& values, KernelStream& kernel) {
   kernel.table_apart = true;
   while (!values.done()) {
     if (values.take("slot")) {
@@ -372,7 +267,7 @@ Result<void> parse_table(Values& values, KernelStream& kernel) {
   return {};
 }
 
-Result<void> parse_power(Values& values, std::uint8_t& log2) {
+Result<void> parse_power(WordValues& values, std::uint8_t& log2) {
   const std::optional<std::uint64_t> value = values.done() ? std::nullopt : parse_unsigned(values.current().text);
   if (!value || !std::has_single_bit(*value) || *value > 0x80000000u) {
     return values.error("a power of two up to 2^31");
@@ -382,7 +277,7 @@ Result<void> parse_power(Values& values, std::uint8_t& log2) {
   return {};
 }
 
-Result<void> parse_stream(Values& values, KernelStream& kernel) {
+Result<void> parse_stream(WordValues& values, KernelStream& kernel) {
   constexpr std::string_view kExpected = "a stream 0 to 15, or a range of them as 0..15";
   if (values.done()) {
     return values.error(kExpected);
@@ -421,14 +316,14 @@ Result<void> parse_stream(Values& values, KernelStream& kernel) {
   return {};
 }
 
-Result<void> parse_unicast(Values& values, NeuralCompute& neural) {
+Result<void> parse_unicast(WordValues& values, NeuralCompute& neural) {
   neural.unicast = !values.take("off");
   return values.into(neural.unicast_inputs, "inputs for each output channel");
 }
 
 // ------------------------------------------------------------------------------------------------- planar path
 
-Result<void> parse_condition(Values& values, PlanarCompute& planar) {
+Result<void> parse_condition(WordValues& values, PlanarCompute& planar) {
   if (values.take("abs")) {
     planar.condition = 1;
     return {};
@@ -436,7 +331,7 @@ Result<void> parse_condition(Values& values, PlanarCompute& planar) {
   return values.into(planar.condition, "abs or a code");
 }
 
-Result<void> parse_post(Values& values, PlanarCompute& planar) {
+Result<void> parse_post(WordValues& values, PlanarCompute& planar) {
   const auto found = std::ranges::find(kPostFunctions, values.done() ? std::string_view{} : values.current().text);
   if (found == kPostFunctions.end()) {
     return values.into(planar.post, "reciprocal, reciprocal_square_root or a code");
@@ -453,7 +348,7 @@ enum class Path : std::uint8_t { both, neural, planar };
 struct Key {
   std::string_view name;
   Path path;
-  Result<void> (*parse)(EngineOp& op, Values& values, OpNames& names);
+  Result<void> (*parse)(EngineOp& op, WordValues& values, OpNames& names);
 };
 
 NeuralCompute& neural_of(EngineOp& op) { return *std::get_if<NeuralCompute>(&op.compute); }
@@ -462,46 +357,48 @@ PlanarCompute& planar_of(EngineOp& op) { return *std::get_if<PlanarCompute>(&op.
 using Op = EngineOp;
 using Names = OpNames;
 constexpr std::array<Key, 34> kKeys = {{
-    {"input", Path::both, [](Op& op, Values& v, Names&) { return parse_extent(v, op.input); }},
-    {"output", Path::both, [](Op& op, Values& v, Names&) { return parse_extent(v, op.output); }},
-    {"groups", Path::both, [](Op& op, Values& v, Names&) { return v.into(op.groups); }},
-    {"source1", Path::both, [](Op& op, Values& v, Names& n) { return parse_source(v, op.sources[0], 0, n); }},
-    {"source2", Path::both, [](Op& op, Values& v, Names& n) { return parse_source(v, op.sources[1], 1, n); }},
-    {"result", Path::both, [](Op& op, Values& v, Names& n) { return parse_result(v, op.result, n); }},
-    {"window", Path::neural, [](Op& op, Values& v, Names&) { return parse_window(v, neural_of(op).window); }},
-    {"kernel", Path::neural, [](Op& op, Values& v, Names& n) { return parse_kernel(v, neural_of(op), n); }},
+    {"input", Path::both, [](Op& op, WordValues& v, Names&) { return parse_extent(v, op.input); }},
+    {"output", Path::both, [](Op& op, WordValues& v, Names&) { return parse_extent(v, op.output); }},
+    {"groups", Path::both, [](Op& op, WordValues& v, Names&) { return v.into(op.groups); }},
+    {"source1", Path::both, [](Op& op, WordValues& v, Names& n) { return parse_source(v, op.sources[0], 0, n); }},
+    {"source2", Path::both, [](Op& op, WordValues& v, Names& n) { return parse_source(v, op.sources[1], 1, n); }},
+    {"result", Path::both, [](Op& op, WordValues& v, Names& n) { return parse_result(v, op.result, n); }},
+    {"window", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_window(v, neural_of(op).window); }},
+    {"kernel", Path::neural, [](Op& op, WordValues& v, Names& n) { return parse_kernel(v, neural_of(op), n); }},
     {"zero_skipping", Path::neural,
-     [](Op& op, Values& v, Names&) { return v.flag(neural_of(op).kernel.zero_skipping); }},
-    {"from_memory", Path::neural, [](Op& op, Values& v, Names&) { return v.flag(neural_of(op).kernel.from_memory); }},
-    {"lanes", Path::neural, [](Op& op, Values& v, Names&) { return parse_power(v, neural_of(op).kernel.lanes_log2); }},
+     [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).kernel.zero_skipping); }},
+    {"from_memory", Path::neural,
+     [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).kernel.from_memory); }},
+    {"lanes", Path::neural,
+     [](Op& op, WordValues& v, Names&) { return parse_power(v, neural_of(op).kernel.lanes_log2); }},
     {"engines", Path::neural,
-     [](Op& op, Values& v, Names&) { return parse_power(v, neural_of(op).kernel.engines_log2); }},
+     [](Op& op, WordValues& v, Names&) { return parse_power(v, neural_of(op).kernel.engines_log2); }},
     {"channel_order", Path::neural,
-     [](Op& op, Values& v, Names&) { return v.choice(neural_of(op).kernel.order, kChannelOrders); }},
-    {"table", Path::neural, [](Op& op, Values& v, Names&) { return parse_table(v, neural_of(op).kernel); }},
-    {"stream", Path::neural, [](Op& op, Values& v, Names&) { return parse_stream(v, neural_of(op).kernel); }},
-    {"unicast", Path::neural, [](Op& op, Values& v, Names&) { return parse_unicast(v, neural_of(op)); }},
-    {"channel_bias", Path::neural, [](Op& op, Values& v, Names&) { return v.flag(neural_of(op).channel_bias); }},
+     [](Op& op, WordValues& v, Names&) { return v.choice(neural_of(op).kernel.order, kChannelOrders); }},
+    {"table", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_table(v, neural_of(op).kernel); }},
+    {"stream", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_stream(v, neural_of(op).kernel); }},
+    {"unicast", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_unicast(v, neural_of(op)); }},
+    {"channel_bias", Path::neural, [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).channel_bias); }},
     {"accumulator_bias", Path::neural,
-     [](Op& op, Values& v, Names&) { return v.half(neural_of(op).accumulator_bias); }},
-    {"post_scale", Path::neural, [](Op& op, Values& v, Names&) { return v.half(neural_of(op).post_scale); }},
+     [](Op& op, WordValues& v, Names&) { return v.half(neural_of(op).accumulator_bias); }},
+    {"post_scale", Path::neural, [](Op& op, WordValues& v, Names&) { return v.half(neural_of(op).post_scale); }},
     {"activation", Path::neural,
-     [](Op& op, Values& v, Names&) { return v.choice(neural_of(op).activation, kActivations); }},
-    {"input_relu", Path::neural, [](Op& op, Values& v, Names&) { return v.flag(neural_of(op).input_relu); }},
-    {"op", Path::planar, [](Op& op, Values& v, Names&) { return v.choice(planar_of(op).op, kPlanarOps); }},
-    {"second", Path::planar, [](Op& op, Values& v, Names&) { return v.flag(planar_of(op).second_enabled); }},
-    {"condition", Path::planar, [](Op& op, Values& v, Names&) { return parse_condition(v, planar_of(op)); }},
-    {"negate_first", Path::planar, [](Op& op, Values& v, Names&) { return v.flag(planar_of(op).negate_first); }},
-    {"negate_second", Path::planar, [](Op& op, Values& v, Names&) { return v.flag(planar_of(op).negate_second); }},
-    {"pre_scale", Path::planar, [](Op& op, Values& v, Names&) { return v.real(planar_of(op).pre_scale); }},
-    {"bias", Path::planar, [](Op& op, Values& v, Names&) { return v.real(planar_of(op).bias); }},
-    {"scale", Path::planar, [](Op& op, Values& v, Names&) { return v.real(planar_of(op).scale); }},
-    {"relu", Path::planar, [](Op& op, Values& v, Names&) { return v.flag(planar_of(op).relu); }},
+     [](Op& op, WordValues& v, Names&) { return v.choice(neural_of(op).activation, kActivations); }},
+    {"input_relu", Path::neural, [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).input_relu); }},
+    {"op", Path::planar, [](Op& op, WordValues& v, Names&) { return v.choice(planar_of(op).op, kPlanarOps); }},
+    {"second", Path::planar, [](Op& op, WordValues& v, Names&) { return v.flag(planar_of(op).second_enabled); }},
+    {"condition", Path::planar, [](Op& op, WordValues& v, Names&) { return parse_condition(v, planar_of(op)); }},
+    {"negate_first", Path::planar, [](Op& op, WordValues& v, Names&) { return v.flag(planar_of(op).negate_first); }},
+    {"negate_second", Path::planar, [](Op& op, WordValues& v, Names&) { return v.flag(planar_of(op).negate_second); }},
+    {"pre_scale", Path::planar, [](Op& op, WordValues& v, Names&) { return v.real(planar_of(op).pre_scale); }},
+    {"bias", Path::planar, [](Op& op, WordValues& v, Names&) { return v.real(planar_of(op).bias); }},
+    {"scale", Path::planar, [](Op& op, WordValues& v, Names&) { return v.real(planar_of(op).scale); }},
+    {"relu", Path::planar, [](Op& op, WordValues& v, Names&) { return v.flag(planar_of(op).relu); }},
     {"reduction", Path::planar,
-     [](Op& op, Values& v, Names&) { return v.choice(planar_of(op).reduction, kReductions); }},
-    {"final_scale", Path::planar, [](Op& op, Values& v, Names&) { return v.real(planar_of(op).final_scale); }},
-    {"post", Path::planar, [](Op& op, Values& v, Names&) { return parse_post(v, planar_of(op)); }},
-    {"epsilon", Path::planar, [](Op& op, Values& v, Names&) { return v.real(planar_of(op).epsilon); }},
+     [](Op& op, WordValues& v, Names&) { return v.choice(planar_of(op).reduction, kReductions); }},
+    {"final_scale", Path::planar, [](Op& op, WordValues& v, Names&) { return v.real(planar_of(op).final_scale); }},
+    {"post", Path::planar, [](Op& op, WordValues& v, Names&) { return parse_post(v, planar_of(op)); }},
+    {"epsilon", Path::planar, [](Op& op, WordValues& v, Names&) { return v.real(planar_of(op).epsilon); }},
 }};
 
 const Key* find_key(std::string_view name) {
@@ -528,7 +425,7 @@ bool is_op_key(std::string_view key) { return find_key(key) != nullptr; }
 
 Result<void> set_compute(EngineOp& op, std::span<const Word> words) {
   const Word key{Word::Kind::word, "compute", words.front().line, words.front().column};
-  Values values(key, words);
+  WordValues values(key, words);
   if (values.take("unknown")) {
     op.compute = std::monostate{};
   } else if (values.take("neural")) {
@@ -564,7 +461,7 @@ Result<void> set_op_key(EngineOp& op, const Word& key, std::span<const Word> wor
   if (row->path == Path::planar && op.planar() == nullptr) {
     return error_at(key, fmt::format("'{}' belongs to the planar path, this task is {}", key.text, compute_name(op)));
   }
-  Values values(key, words);
+  WordValues values(key, words);
   OPENANE_CHECK(row->parse(op, values, names));
   return values.finish();
 }

@@ -171,7 +171,7 @@ void append_window(LineWriter& lines, const Window& window) {
   lines.end();
 }
 
-void append_kernel(LineWriter& lines, const KernelStream& kernel) {
+void append_kernel(LineWriter& lines, const KernelStream& kernel, const OpNotes& notes) {
   if (kernel.enabled || kernel.slot != 0 || kernel.offset != 0 || kernel.format != KernelFormat::none) {
     std::string& out = lines.begin("kernel");
     out += kernel.enabled ? "on" : "off";
@@ -184,6 +184,7 @@ void append_kernel(LineWriter& lines, const KernelStream& kernel) {
       out += ' ';
       out += to_string(kernel.format);
     }
+    notes.kernel(out);
     lines.end();
   }
   lines.flag("zero_skipping", kernel.zero_skipping);
@@ -203,9 +204,9 @@ void append_kernel(LineWriter& lines, const KernelStream& kernel) {
   }
 }
 
-void append_neural(LineWriter& lines, const NeuralCompute& neural) {
+void append_neural(LineWriter& lines, const NeuralCompute& neural, const OpNotes& notes) {
   append_window(lines, neural.window);
-  append_kernel(lines, neural.kernel);
+  append_kernel(lines, neural.kernel, notes);
   if (neural.unicast) {
     append_decimal(lines.begin("unicast"), neural.unicast_inputs);
     lines.end();
@@ -217,7 +218,10 @@ void append_neural(LineWriter& lines, const NeuralCompute& neural) {
   lines.half("accumulator_bias", neural.accumulator_bias, {});
   lines.half("post_scale", neural.post_scale, Half{0x3c00});
   if (neural.activation != Activation::none) {
-    lines.name("activation", to_string(neural.activation));
+    std::string& out = lines.begin("activation");
+    out += to_string(neural.activation);
+    notes.activation(out);
+    lines.end();
   }
   lines.flag("input_relu", neural.input_relu);
 }
@@ -250,8 +254,6 @@ void append_planar(LineWriter& lines, const PlanarCompute& planar) {
   lines.real("epsilon", planar.epsilon, 0.0F);
 }
 
-}  // namespace
-
 void append_operand(std::string& out, const Operand& operand) {
   append_view(out, operand);
   if (operand.broadcast != Broadcast{}) {
@@ -277,6 +279,8 @@ void append_operand(std::string& out, const ResultView& result) {
   out += result.exchange_channel_width ? " exchange" : "";
 }
 
+}  // namespace
+
 std::string_view compute_name(const EngineOp& op) {
   constexpr std::array<std::string_view, 4> kNeural = {"neural convolution", "neural sum", "neural maximum",
                                                        "neural bypass"};
@@ -291,7 +295,7 @@ std::string_view compute_name(const EngineOp& op) {
   return "unknown";
 }
 
-void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent) {
+void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent, const OpNotes& notes) {
   LineWriter lines(out, indent);
   if (op.input != Extent{}) {
     append_extent(lines.begin("input"), op.input);
@@ -305,15 +309,17 @@ void append_op_lines(std::string& out, const EngineOp& op, std::string_view inde
   for (std::size_t i = 0; i < op.sources.size(); ++i) {
     if (op.sources[i] != Operand{}) {
       append_operand(lines.begin(i == 0 ? "source1" : "source2"), op.sources[i]);
+      notes.source(out, i);
       lines.end();
     }
   }
   if (op.result != ResultView{}) {
     append_operand(lines.begin("result"), op.result);
+    notes.result(out);
     lines.end();
   }
   if (const NeuralCompute* neural = op.neural()) {
-    append_neural(lines, *neural);
+    append_neural(lines, *neural, notes);
   } else if (const PlanarCompute* planar = op.planar()) {
     append_planar(lines, *planar);
   }
@@ -323,7 +329,7 @@ std::string print_engine_op(const EngineOp& op) {
   std::string out = "compute = ";
   out += compute_name(op);
   out += '\n';
-  append_op_lines(out, op, "");
+  append_op_lines(out, op, "", OpNotes{});
   return out;
 }
 

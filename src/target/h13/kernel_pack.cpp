@@ -166,11 +166,17 @@ KernelPacking choose_packing(std::uint32_t outputs, bool small_image) {
   while ((2u << packing.lanes_log2) <= cap && outputs % (2u << packing.lanes_log2) == 0) {
     ++packing.lanes_log2;
   }
-  const std::uint32_t planes = std::max(1u, outputs >> packing.lanes_log2);
-  while (packing.engines_log2 < 4 && (1u << packing.engines_log2) < planes) {
-    ++packing.engines_log2;
-  }
+  packing.engines_log2 = engines_for(outputs, packing.lanes_log2);
   return packing;
+}
+
+std::uint8_t engines_for(std::uint32_t outputs, std::uint8_t lanes_log2) {
+  const std::uint32_t planes = std::max(1u, outputs >> lanes_log2);
+  std::uint8_t log2 = 0;
+  while (log2 < 4 && (1u << log2) < planes) {
+    ++log2;
+  }
+  return log2;
 }
 
 Result<PackedKernel> pack_kernel(const KernelWeights& weights, KernelPacking packing) {
