@@ -508,6 +508,7 @@ class Assembler {
           place, fmt::format("{} bytes from {:#x} on pass the on-chip memory of {:#x}", bytes, start, kOnChipBytes));
     }
     on_chip_end_ = base ? on_chip_end_ : start + bytes;
+    storage.layout = layout;
     storage.offset = static_cast<std::uint32_t>(start);
     return {};
   }

@@ -332,6 +332,7 @@ Result<void> DataAssembler::table(std::span<const Word> words) {
   KernelLabel label;
   label.table = true;
   label.stream.enabled = true;
+  label.stream.format = KernelFormat::fp16;  // as in every decoded task that fetches a table alone
   label.stream.channels[0] = {true, 0, static_cast<std::uint32_t>(sizeof table)};
   bind(&label);
   for (const std::uint16_t word : table) {

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <map>
 
 #include "asm/carried_text.h"
 #include "asm/data_text.h"
@@ -10,6 +12,7 @@
 #include "base/byte_reader.h"
 #include "base/number_text.h"
 #include "openane/assembly.h"
+#include "target/h13/table_formulas.h"
 
 namespace openane {
 namespace {
@@ -72,8 +75,44 @@ class Disassembler {
       fmt::format_to(std::back_inserter(out_), " slot {}", section.slot);
     }
     out_ += " {\n";
-    append_data(out_, section.data.span(), "  ", budget_);
+    const std::span<const std::uint8_t> data = section.data.span();
+    std::size_t at = 0;
+    for (const auto& [place, formula] : formula_tables(section)) {
+      if (place >= at) {
+        append_data(out_, data.subspan(at, place - at), "  ", budget_);
+        out_ += "  table ";
+        out_ += formula;
+        out_ += '\n';
+        at = place + sizeof(h13::TableWords);
+      }
+    }
+    append_data(out_, data.subspan(at), "  ", budget_);
     out_ += "}\n";
+  }
+
+  /// Tables that tasks look values up in and that a formula makes, by their place in the section.
+  [[nodiscard]] std::map<std::size_t, std::string> formula_tables(const ConstantSection& section) const {
+    constexpr std::size_t kPlaceAlign = 64;  // where `table` places one
+    std::map<std::size_t, std::string> tables;
+    for (const Procedure& procedure : program_.procedures) {
+      for (const PlacedTask& placed : procedure.tasks) {
+        const Result<EngineOp> op = lift(placed.task);
+        const NeuralCompute* neural = op ? op->neural() : nullptr;
+        if (neural == nullptr || neural->activation != Activation::table || neural->kernel.slot != section.slot) {
+          continue;
+        }
+        for (const KernelChannel& channel : neural->kernel.channels) {
+          if (channel.enabled && channel.offset % kPlaceAlign == 0 && !tables.contains(channel.offset) &&
+              range_inside(channel.offset, sizeof(h13::TableWords), section.data.size())) {
+            h13::TableWords words{};
+            std::memcpy(words.data(), section.data.data() + channel.offset, sizeof words);
+            tables[channel.offset] = h13::recognise_table(words);
+          }
+        }
+      }
+    }
+    std::erase_if(tables, [](const auto& entry) { return entry.second.empty(); });
+    return tables;
   }
 
   void append_tensor(const TensorBinding& tensor, const Procedure* carrier) {

@@ -32,7 +32,11 @@ class Notes final : public OpNotes {
       surface(out, op_.result.place, op_.result.surface);
     }
   }
-  void kernel(std::string& out) const override { slot(out, op_.neural()->kernel.slot); }
+  void kernel(std::string& out) const override {
+    if (op_.neural()->kernel.enabled) {
+      slot(out, op_.neural()->kernel.slot);
+    }
+  }
   void activation(std::string& out) const override {
     if (op_.neural()->activation == Activation::table) {
       const std::string name = table_name(listed_, op_.neural()->kernel);

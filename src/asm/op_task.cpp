@@ -190,8 +190,11 @@ class Completion {
     if (names_.label != nullptr && names_.label->groups > 1) {
       split_channels(*names_.label);
     }
-    if (neural.mode == NeuralMode::bypass && !has("unicast")) {
-      neural.unicast = true;
+    if (!has("unicast")) {
+      fill_unicast(neural);
+    }
+    if (!has("kernel")) {
+      neural.kernel.format = KernelFormat::fp16;  // as compilers have it in tasks without weights
     }
     if (neural.mode != NeuralMode::convolution && !has("engines")) {
       const std::uint32_t channels = std::clamp(op_.output.channels, 1u, kEngines);
@@ -203,6 +206,17 @@ class Completion {
         neural.kernel.channels.at(i) =
             i < (std::size_t{1} << neural.kernel.engines_log2) ? neural.kernel.channels[0] : KernelChannel{};
       }
+    }
+  }
+
+  /// A task without weights works on its own channel, or on an equal share of the channels for each output channel.
+  void fill_unicast(NeuralCompute& neural) {
+    const std::uint32_t outputs = std::max(op_.output.channels, 1u), inputs = op_.input.channels;
+    if (neural.mode == NeuralMode::bypass) {
+      neural.unicast = true;
+    } else if (neural.mode == NeuralMode::maximum || (neural.mode == NeuralMode::sum && outputs > 1)) {
+      neural.unicast = inputs % outputs == 0 && inputs / outputs <= 0xffff;
+      neural.unicast_inputs = neural.unicast ? static_cast<std::uint16_t>(inputs / outputs) : std::uint16_t{1};
     }
   }
 
@@ -249,7 +263,7 @@ class Completion {
     }
     const bool two = op_.sources[1].place != Place::none;
     if (!has("second")) {
-      planar.second_enabled = two && planar.form != PlanarForm::affine;
+      planar.second_enabled = two;
     }
   }
 

@@ -297,14 +297,10 @@ std::string_view compute_name(const EngineOp& op) {
 
 void append_op_lines(std::string& out, const EngineOp& op, std::string_view indent, const OpNotes& notes) {
   LineWriter lines(out, indent);
-  if (op.input != Extent{}) {
-    append_extent(lines.begin("input"), op.input);
-    lines.end();
-  }
-  if (op.output != Extent{}) {
-    append_extent(lines.begin("output"), op.output);
-    lines.end();
-  }
+  append_extent(lines.begin("input"), op.input);
+  lines.end();
+  append_extent(lines.begin("output"), op.output);
+  lines.end();
   lines.number("groups", op.groups, 1);
   for (std::size_t i = 0; i < op.sources.size(); ++i) {
     if (op.sources[i] != Operand{}) {
