@@ -89,7 +89,7 @@ Result<void> KernelLayout::divide_channels(std::uint32_t channels, std::uint32_t
     blocks_.push_back({rounds * round, lanes, rest / lanes});
     return {};
   }
-  if (engines_ == kEngines && rest % engines_ == 0 && std::has_single_bit(rest / engines_)) {
+  if (rounds != 0 && engines_ == kEngines && rest % engines_ == 0 && std::has_single_bit(rest / engines_)) {
     blocks_.push_back({rounds * round, rest / engines_, engines_});
     return {};
   }
