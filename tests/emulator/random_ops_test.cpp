@@ -222,9 +222,9 @@ PlanarCompute random_planar(Dice& dice) {
   planar.negate_first = dice.coin();
   planar.relu = dice.rarely(3);
   if (dice.coin()) {
-    planar.pre_scale = random_half(dice, -2, 2);
-    planar.bias = random_half(dice, -2, 2);
-    planar.scale = random_half(dice, -2, 2);
+    planar.pre_scale = to_float(random_half(dice, -2, 2));
+    planar.bias = to_float(random_half(dice, -2, 2));
+    planar.scale = to_float(random_half(dice, -2, 2));
   }
   if (planar.form == PlanarForm::unary_reduce || planar.form == PlanarForm::binary_reduce) {
     planar.reduction = dice.coin() ? Reduction::sum : Reduction::max;
@@ -235,14 +235,14 @@ PlanarCompute random_planar(Dice& dice) {
     if (planar.post == 2) {
       planar.condition = 1;
       planar.relu = true;  // the argument of a square root
-      planar.epsilon = random_half(dice, 0.5F, 1);
+      planar.epsilon = to_float(random_half(dice, 0.5F, 1));
     }
   }
   return planar;
 }
 
 double planar_element(const PlanarCompute& planar, double first, double second, double offset, double gain) {
-  double a = value_of(planar.pre_scale) * (planar.condition == 1 ? std::fabs(first) : first);
+  double a = double{planar.pre_scale} * (planar.condition == 1 ? std::fabs(first) : first);
   a = planar.negate_first ? -a : a;
   const double b = planar.negate_second ? -second : second;
   double v = a;
@@ -261,7 +261,7 @@ double planar_element(const PlanarCompute& planar, double first, double second, 
           : planar.op == PlanarOp::min ? std::min(a, b)
                                        : (a + b) * (a + b);
   }
-  v = (v + value_of(planar.bias)) * value_of(planar.scale);
+  v = (v + double{planar.bias}) * double{planar.scale};
   return planar.relu ? std::max(v, 0.0) : v;
 }
 
@@ -311,7 +311,7 @@ void try_planar(std::uint32_t seed) {
     const double v = planar_element(planar, first, second, offset, gain);
     // fp32 steps: relative to the numbers that met, not to what was left of them.
     const double met = std::max({std::fabs(first) * 2, std::fabs(second), std::fabs(offset), 1.0});
-    const double scale = std::max(std::fabs(value_of(planar.scale)), 1.0) * std::max(std::fabs(gain), 1.0);
+    const double scale = std::max(std::fabs(double{planar.scale}), 1.0) * std::max(std::fabs(gain), 1.0);
     return Expected{v, met * met * scale * 0x1p-21};
   };
   for (std::uint32_t g = 0; g < shape.groups; ++g) {
@@ -338,7 +338,7 @@ void try_planar(std::uint32_t seed) {
         total.slack = std::fabs(r) < 1e-3 ? 1e300 : total.slack / (r * r);
         r = 1 / r;
       } else if (planar.post == 2) {
-        r = 1 / std::sqrt(r + value_of(planar.epsilon));
+        r = 1 / std::sqrt(r + double{planar.epsilon});
       }
       expect_close(result->at(g, c, 0, 0), {r, total.slack}, place_name(seed, g, c, 0, 0));
     }

@@ -137,7 +137,7 @@ TEST(PublishedReadings, LogarithmOfZero) {
   first.compute = table_of("log2", lab);
   first.sources[0] = test::surface_source(lab.sources[0]);
   first.result.place = second.sources[0].place = Place::chained;
-  std::get<PlanarCompute>(second.compute).scale = to_half(0.693147F);
+  std::get<PlanarCompute>(second.compute).scale = to_float(to_half(0.693147F));
   second.result = test::surface_result(lab.result);
   lab.shop.ops = {first, second};
   EXPECT_EQ(lab.run(), (std::vector<float>{-45440, 0, 0}));

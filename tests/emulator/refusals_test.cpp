@@ -222,7 +222,7 @@ TEST(Refusals, PlanarCodes) {
   reduce("reduction code 1", [](PlanarCompute& p) { p.reduction = Reduction::average; });
   reduce("reduction code 3", [](PlanarCompute& p) { p.reduction = Reduction::min; });
   reduce("post function 3", [](PlanarCompute& p) { p.post = 3; });
-  reduce("epsilon 1 without", [](PlanarCompute& p) { p.epsilon = Half{0x3c00}; });
+  reduce("epsilon 1 without", [](PlanarCompute& p) { p.epsilon = 1; });
   reduce("a maximum with final scale", [](PlanarCompute& p) {
     p.reduction = Reduction::max;
     p.final_scale = 2;
@@ -234,7 +234,7 @@ TEST(Refusals, SquareRootsOfNegativeSums) {
   EngineOp op = c.planar([](PlanarCompute& p) {
     p.form = PlanarForm::unary_reduce;
     p.post = 2;
-    p.bias = to_half(-1);
+    p.bias = -1;
   });
   c.expect_refused(kMissing, "reciprocal square root of -40", {op});
 }
@@ -377,13 +377,13 @@ TEST(Refusals, EnginesWithDifferentTables) {
 
 TEST(Refusals, IntegersFromNumbersThatAreNone) {
   Case c;
-  EngineOp op = c.planar([](PlanarCompute& p) { p.bias = to_half(0.5F); });
+  EngineOp op = c.planar([](PlanarCompute& p) { p.bias = 0.5F; });
   op.result.type = op.result.surface.type = ElementType::uint8;
   c.expect_refused(kMissing, "0.5 in row 0 of channel 0 becomes an 8-bit integer", {op});
-  op = c.planar([](PlanarCompute& p) { p.bias = to_half(256); });
+  op = c.planar([](PlanarCompute& p) { p.bias = 256; });
   op.result.type = op.result.surface.type = ElementType::uint8;
   c.expect_refused(kMissing, "256 in row 0 of channel 0 becomes an 8-bit integer", {op});
-  op = c.planar([](PlanarCompute& p) { p.bias = to_half(255); });
+  op = c.planar([](PlanarCompute& p) { p.bias = 255; });
   op.result.type = op.result.surface.type = ElementType::uint8;
   c.shop.ops = {op};
   EXPECT_TRUE(c.shop.run());
