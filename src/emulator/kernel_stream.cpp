@@ -266,6 +266,23 @@ const std::uint8_t* KernelReader::stream(std::uint32_t engine) const {
   return memory_->data + kernel_.channels[engine].offset;
 }
 
+Result<std::vector<std::uint8_t>> KernelReader::table_words() const {
+  const std::uint8_t* found = table_bytes_;
+  for (std::uint32_t engine = 0; engine < kEngines && table_bytes_ == nullptr; ++engine) {
+    if (!kernel_.channels[engine].enabled) {
+      continue;
+    }
+    if (found != nullptr && std::memcmp(found, stream(engine), kTableBytes) != 0) {
+      return unknown(fmt::format("engine {} holds another table than those before it", engine));
+    }
+    found = stream(engine);
+  }
+  if (found == nullptr) {
+    return malformed("the activation is a table, but no stream is on");
+  }
+  return std::vector<std::uint8_t>(found, found + kTableBytes);
+}
+
 Result<void> KernelReader::load_tables() {
   if (table_bytes_ != nullptr) {
     LookupTable table;

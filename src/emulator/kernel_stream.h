@@ -90,6 +90,9 @@ class KernelReader {
   [[nodiscard]] const Memory* memory() const { return memory_; }
   [[nodiscard]] std::vector<StreamRange> ranges() const;
 
+  /// The 128 bytes of the table that serves every channel; an error when engines hold different ones.
+  [[nodiscard]] Result<std::vector<std::uint8_t>> table_words() const;
+
   // After `load`:
   /// Weights of output channels first .. first+count-1 of a group, [channel][tap].
   void weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, float* out) const;
