@@ -126,8 +126,7 @@ struct ProcedureText {
   std::vector<TaskText> tasks;
   Storages storages;
   bool bound = false;  ///< Tensors have their slots; no more may follow.
-  EngineOp last_op;
-  bool has_last_op = false;
+  std::optional<EngineOp> last_op;
 };
 
 struct Filler {
@@ -565,13 +564,13 @@ class Assembler {
       text.place = words.front();
       if (!source_.failed()) {
         const Result<EngineOp> op = lift(text.task);
-        current_->has_last_op = op.has_value();
-        current_->last_op = op.value_or(EngineOp{});
+        current_->last_op = op ? std::optional(*op) : std::nullopt;
       }
     } else {
+      EngineOp op;
       OPENANE_TRY(text, parse_op_task(source_, *program_.generation, heading, words.back(), current_->storages, labels_,
-                                      current_->has_last_op ? &current_->last_op : nullptr, current_->last_op));
-      current_->has_last_op = true;
+                                      current_->last_op, op));
+      current_->last_op = std::move(op);
     }
     text.offset = offset;
     current_->tasks.push_back(std::move(text));
@@ -635,6 +634,7 @@ class Assembler {
       }
       program_.procedures.push_back(text.procedure);
     }
+    OPENANE_CHECK(check_gaps());
     OPENANE_TRY(std::vector<std::uint8_t> section, program_.encode_task_section());
     if (section_size_) {
       if (*section_size_ < section.size()) {
@@ -655,6 +655,21 @@ class Assembler {
       std::ranges::copy(filler.bytes, section.begin() + static_cast<std::ptrdiff_t>(filler.offset));
     }
     program_.task_section = Bytes(std::move(section));
+    return {};
+  }
+
+  /// Offsets that the text gives must not make a section of nothing.
+  Result<void> check_gaps() {
+    std::uint64_t end = 0, used = 0;
+    for (const Procedure& procedure : program_.procedures) {
+      for (const PlacedTask& placed : procedure.tasks) {
+        end = std::max(end, std::uint64_t{placed.offset} + placed.task.size_bytes());
+        used += placed.task.size_bytes();
+      }
+    }
+    if (!budget_.take(end - std::min(end, used))) {
+      return error_at(procedures_.front().place, fmt::format("the tasks stand too far apart: up to {:#x}", end));
+    }
     return {};
   }
 

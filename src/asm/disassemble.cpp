@@ -92,27 +92,39 @@ class Disassembler {
 
   /// Tables that tasks look values up in and that a formula makes, by their place in the section.
   [[nodiscard]] std::map<std::size_t, std::string> formula_tables(const ConstantSection& section) const {
-    constexpr std::size_t kPlaceAlign = 64;  // where `table` places one
     std::map<std::size_t, std::string> tables;
     for (const Procedure& procedure : program_.procedures) {
       for (const PlacedTask& placed : procedure.tasks) {
         const Result<EngineOp> op = lift(placed.task);
         const NeuralCompute* neural = op ? op->neural() : nullptr;
-        if (neural == nullptr || neural->activation != Activation::table || neural->kernel.slot != section.slot) {
+        if (neural == nullptr || neural->activation != Activation::table ||
+            (neural->kernel.table_apart ? neural->kernel.table_slot : neural->kernel.slot) != section.slot) {
+          continue;
+        }
+        if (neural->kernel.table_apart) {
+          add_table(tables, section, neural->kernel.table_offset);
           continue;
         }
         for (const KernelChannel& channel : neural->kernel.channels) {
-          if (channel.enabled && channel.offset % kPlaceAlign == 0 && !tables.contains(channel.offset) &&
-              range_inside(channel.offset, sizeof(h13::TableWords), section.data.size())) {
-            h13::TableWords words{};
-            std::memcpy(words.data(), section.data.data() + channel.offset, sizeof words);
-            tables[channel.offset] = h13::recognise_table(words);
+          if (channel.enabled) {
+            add_table(tables, section, std::uint64_t{neural->kernel.offset} + channel.offset);
           }
         }
       }
     }
     std::erase_if(tables, [](const auto& entry) { return entry.second.empty(); });
     return tables;
+  }
+
+  static void add_table(std::map<std::size_t, std::string>& tables, const ConstantSection& section,
+                        std::uint64_t place) {
+    constexpr std::uint64_t kPlaceAlign = 64;  // where `table` places one
+    if (place % kPlaceAlign == 0 && !tables.contains(place) &&
+        range_inside(place, sizeof(h13::TableWords), section.data.size())) {
+      h13::TableWords words{};
+      std::memcpy(words.data(), section.data.data() + place, sizeof words);
+      tables[place] = h13::recognise_table(words);
+    }
   }
 
   void append_tensor(const TensorBinding& tensor, const Procedure* carrier) {

@@ -140,8 +140,13 @@ class KernelBuilder {
     return (this->*found->method)(key, values);
   }
 
-  Result<KernelText> build(const Word& heading) {
+  Result<KernelText> build(const Word& heading, const Generation& generation) {
     OPENANE_CHECK(settle(heading));
+    if (weights_.table && generation.stream == StreamForm::packet) {
+      return error_at(heading,
+                      fmt::format("{} fetches a table apart from the weights: label it on its own", generation.id),
+                      ErrorCategory::unsupported);
+    }
     h13::KernelPacking packing = h13::choose_packing(weights_.outputs, false);
     if (depthwise_) {
       packing = {0, 4};
@@ -350,7 +355,7 @@ Result<KernelText> parse_kernel(Source& source, ExpansionBudget& budget, const G
   }
   KernelBuilder builder(source, budget);
   source.block(words[1], [&builder](const std::vector<Word>& inner) { return builder.statement(inner); });
-  return builder.build(words.front());
+  return builder.build(words.front(), *generation);
 }
 
 }  // namespace openane

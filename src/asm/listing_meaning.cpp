@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "asm/listing_internal.h"
+#include "base/byte_reader.h"
 #include "base/number_text.h"
 #include "target/h13/table_formulas.h"
 
@@ -106,14 +107,16 @@ std::string_view slot_name(const ListedTask& listed, std::uint32_t slot) {
 
 std::string table_name(const ListedTask& listed, const KernelStream& kernel) {
   const auto channel = std::ranges::find(kernel.channels, true, &KernelChannel::enabled);
-  if (listed.program == nullptr || !kernel.enabled || channel == kernel.channels.end()) {
+  if (listed.program == nullptr || !kernel.enabled || (channel == kernel.channels.end() && !kernel.table_apart)) {
     return {};
   }
+  const std::uint32_t slot = kernel.table_apart ? kernel.table_slot : kernel.slot;
+  const std::uint64_t offset =
+      kernel.table_apart ? kernel.table_offset : std::uint64_t{kernel.offset} + channel->offset;
   for (const ConstantSection& section : listed.program->constants) {
-    if (section.slot == kernel.slot && channel->offset <= section.data.size() &&
-        section.data.size() - channel->offset >= kTableBytes) {
+    if (section.slot == slot && range_inside(offset, kTableBytes, section.data.size())) {
       h13::TableWords words{};
-      std::memcpy(words.data(), section.data.data() + channel->offset, kTableBytes);
+      std::memcpy(words.data(), section.data.data() + offset, kTableBytes);
       const std::string name = h13::recognise_table(words);
       return name.empty() ? h13::describe_table(words) : name;
     }

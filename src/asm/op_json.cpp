@@ -64,6 +64,10 @@ Json source_to_json(const Operand& operand) {
   return json;
 }
 
+Json table_to_json(const KernelStream& kernel) {
+  return kernel.table_apart ? Json{{"slot", kernel.table_slot}, {"offset", kernel.table_offset}} : Json(nullptr);
+}
+
 Json kernel_to_json(const KernelStream& kernel) {
   Json streams = Json::array();
   if (kernel.enabled) {
@@ -81,7 +85,10 @@ Json kernel_to_json(const KernelStream& kernel) {
           {"from_memory", kernel.from_memory},
           {"lanes", std::uint64_t{1} << (kernel.lanes_log2 & 31u)},
           {"engines", std::uint64_t{1} << (kernel.engines_log2 & 31u)},
-          {"streams", std::move(streams)}};
+          {"channel_order", to_string(kernel.order)},
+          {"offset", kernel.offset},
+          {"streams", std::move(streams)},
+          {"table", table_to_json(kernel)}};
 }
 
 Json neural_to_json(const NeuralCompute& neural) {

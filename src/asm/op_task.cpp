@@ -53,7 +53,8 @@ void use_storage(const Storage& storage, View& view) {
 
 class TaskNames final : public OpNames {
  public:
-  TaskNames(const Storages& storages, const DataLabels& labels) : storages_(storages), labels_(labels) {}
+  TaskNames(const Storages& storages, const DataLabels& labels, bool table_apart)
+      : storages_(storages), labels_(labels), table_apart_(table_apart) {}
 
   bool source(std::string_view name, std::size_t index, Operand& operand) override {
     sources.at(index) = find(name);
@@ -77,6 +78,9 @@ class TaskNames final : public OpNames {
       return false;
     }
     label = &found->second.kernel;
+    if (table_apart_ && !label->weights) {
+      return table(name, neural);
+    }
     neural.kernel = label->stream;
     neural.channel_bias = label->channel_bias;
     neural.unicast = label->unicast;
@@ -86,6 +90,19 @@ class TaskNames final : public OpNames {
     if (label->table) {
       neural.activation = Activation::table;
     }
+    return true;
+  }
+  /// Packet generations fetch a table as a stream of its own.
+  bool table(std::string_view name, NeuralCompute& neural) override {
+    const auto found = labels_.find(name);
+    if (found == labels_.end() || !found->second.is_kernel || found->second.kernel.weights) {
+      return false;
+    }
+    neural.kernel.enabled = true;
+    neural.kernel.table_apart = true;
+    neural.kernel.table_slot = static_cast<std::uint8_t>(found->second.slot);
+    neural.kernel.table_offset = static_cast<std::uint32_t>(found->second.offset);
+    neural.activation = Activation::table;
     return true;
   }
   [[nodiscard]] std::vector<std::string_view> known() const override {
@@ -112,6 +129,7 @@ class TaskNames final : public OpNames {
   }
   const Storages& storages_;
   const DataLabels& labels_;
+  bool table_apart_;
 };
 
 /// Fills in what the text left out.
@@ -193,14 +211,14 @@ class Completion {
     if (!has("unicast")) {
       fill_unicast(neural);
     }
-    if (!has("kernel")) {
+    if (!has("kernel") && !neural.kernel.table_apart) {
       neural.kernel.format = KernelFormat::fp16;  // as compilers have it in tasks without weights
     }
     if (neural.mode != NeuralMode::convolution && !has("engines")) {
       const std::uint32_t channels = std::clamp(op_.output.channels, 1u, kEngines);
       neural.kernel.engines_log2 = static_cast<std::uint8_t>(std::bit_width(channels - 1));
     }
-    if (names_.label != nullptr && !names_.label->weights) {
+    if (names_.label != nullptr && !names_.label->weights && !neural.kernel.table_apart) {
       // Every working engine fetches the same table.
       for (std::size_t i = 0; i < neural.kernel.channels.size(); ++i) {
         neural.kernel.channels.at(i) =
@@ -313,13 +331,12 @@ Result<Task> encode_nearest(EngineOp& op, const Generation& generation) {
 
 Result<TaskText> parse_op_task(Source& source, const Generation& generation, std::span<const Word> words,
                                const Word& opening, const Storages& storages, const DataLabels& labels,
-                               const EngineOp* previous, EngineOp& op) {
-  op = {};
+                               const std::optional<EngineOp>& previous, EngineOp& op) {
   const Result<void> kind = set_compute(op, words.subspan(1));
   if (!kind) {
     source.report(kind.error());
   }
-  TaskNames names(storages, labels);
+  TaskNames names(storages, labels, generation.stream == StreamForm::packet);
   std::set<std::string, std::less<>> given;
   std::vector<std::vector<Word>> overrides;
   source.block(opening, [&](const std::vector<Word>& statement) -> Result<void> {
@@ -337,7 +354,7 @@ Result<TaskText> parse_op_task(Source& source, const Generation& generation, std
   if (source.failed()) {
     return TaskText{};
   }
-  Completion completion(op, names, given, previous);
+  Completion completion(op, names, given, previous ? &*previous : nullptr);
   completion.choose_kind(words.size() > 2);
   OPENANE_CHECK(completion.fill(words.front()));
   Result<Task> task = encode_nearest(op, generation);

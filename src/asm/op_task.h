@@ -27,6 +27,6 @@ using Storages = std::map<std::string, Storage, std::less<>>;
 /// `previous` is the operation before it, or null. `op` receives the operation for the next one's sake.
 [[nodiscard]] Result<TaskText> parse_op_task(Source& source, const Generation& generation, std::span<const Word> words,
                                              const Word& opening, const Storages& storages, const DataLabels& labels,
-                                             const EngineOp* previous, EngineOp& op);
+                                             const std::optional<EngineOp>& previous, EngineOp& op);
 
 }  // namespace openane

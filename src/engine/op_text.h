@@ -51,6 +51,7 @@ class OpNames {
   virtual bool source(std::string_view /*name*/, std::size_t /*index*/, Operand& /*operand*/) { return false; }
   virtual bool result(std::string_view /*name*/, ResultView& /*result*/) { return false; }
   virtual bool kernel(std::string_view /*name*/, NeuralCompute& /*compute*/) { return false; }
+  virtual bool table(std::string_view /*name*/, NeuralCompute& /*compute*/) { return false; }
   /// All names, for suggestions.
   [[nodiscard]] virtual std::vector<std::string_view> known() const { return {}; }
 };

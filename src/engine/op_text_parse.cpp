@@ -253,8 +253,12 @@ Result<void> parse_kernel(WordValues& values, NeuralCompute& neural, OpNames& na
   return {};
 }
 
-Result<void> parse_table(WordValues& values, KernelStream& kernel) {
+Result<void> parse_table(WordValues& values, NeuralCompute& neural, OpNames& names) {
+  KernelStream& kernel = neural.kernel;
   kernel.table_apart = true;
+  if (!values.done() && names.table(values.current().text, neural)) {
+    values.advance();
+  }
   while (!values.done()) {
     if (values.take("slot")) {
       OPENANE_CHECK(values.into(kernel.table_slot, "a slot"));
@@ -375,7 +379,7 @@ constexpr std::array<Key, 34> kKeys = {{
      [](Op& op, WordValues& v, Names&) { return parse_power(v, neural_of(op).kernel.engines_log2); }},
     {"channel_order", Path::neural,
      [](Op& op, WordValues& v, Names&) { return v.choice(neural_of(op).kernel.order, kChannelOrders); }},
-    {"table", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_table(v, neural_of(op).kernel); }},
+    {"table", Path::neural, [](Op& op, WordValues& v, Names& n) { return parse_table(v, neural_of(op), n); }},
     {"stream", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_stream(v, neural_of(op).kernel); }},
     {"unicast", Path::neural, [](Op& op, WordValues& v, Names&) { return parse_unicast(v, neural_of(op)); }},
     {"channel_bias", Path::neural, [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).channel_bias); }},
