@@ -6,7 +6,7 @@
 
 #include "openane/error.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's
 class App;
 }
 
@@ -30,6 +30,12 @@ struct Command {
   Action (*declare)(CLI::App& app);
 };
 
+Action declare_info(CLI::App& app);
+Action declare_disasm(CLI::App& app);
+Action declare_asm(CLI::App& app);
+Action declare_run(CLI::App& app);
+Action declare_diff(CLI::App& app);
+Action declare_convert(CLI::App& app);
 Action declare_completion(CLI::App& app);
 
 }  // namespace openane::cli

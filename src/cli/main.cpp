@@ -11,6 +11,12 @@ namespace openane::cli {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"info", "What a program is: generation, tensors, tasks, constants, findings", declare_info},
+    {"disasm", "What a program does, task by task; its fields, words or assembly text", declare_disasm},
+    {"asm", "Assembly text to a program", declare_asm},
+    {"run", "Run a program on your data with the engine's numerics", declare_run},
+    {"diff", "Compare two programs by task and field", declare_diff},
+    {"convert", "Write a program in another container", declare_convert},
     {"completion", "Print a shell's completion script", declare_completion},
 };
 
