@@ -101,7 +101,7 @@ TEST(Corpus, SoftmaxAlongRows) {
   x[2] = 2;
   x[3] = 3;
   const std::vector<NamedTensor> inputs(
-      1, NamedTensor{"x", Tensor::from_floats({1, 1, 2560, 1600}, x, ElementType::float16)});
+      1, NamedTensor{"x0", Tensor::from_floats({1, 1, 2560, 1600}, x, ElementType::float16)});
   const auto outputs = run_program(*program, inputs);
   ASSERT_TRUE(outputs) << outputs.error().to_string();
   const std::vector<float> y = test::floats((*outputs)[0].tensor);
@@ -122,63 +122,109 @@ TEST(Corpus, SoftmaxAlongRows) {
 
 // ------------------------------------------------------------------------------------------------ HWX
 
-Program load_hwx(const std::string& path) {
-  auto program = read_hwx(test::load((test::corpus_folder() / "hwx" / path).string()));
+Program load_program(const std::string& path) {
+  const Bytes bytes = test::load((test::corpus_folder() / "hwx" / path).string());
+  auto program = path.ends_with(".ane") ? read_anec(bytes) : read_hwx(bytes);
   EXPECT_TRUE(program) << path << ": " << program.error().to_string();
   return program ? *std::move(program) : Program{};
 }
 
 struct Fill {
-  std::string name;
+  std::uint32_t slot;
   std::vector<float> values;  ///< The first elements; the last of them repeats.
 };
 
-/// The outputs of a program whose inputs are filled with numbers.
-std::vector<float> run_filled(const Program& program, const std::vector<Fill>& fills) {
+/// The output of a program whose inputs are filled with numbers.
+std::vector<float> run_filled(const std::string& path, const std::vector<Fill>& fills) {
+  const Program program = load_program(path);
   std::vector<NamedTensor> inputs;
   for (const Fill& fill : fills) {
-    const TensorBinding* tensor = program.procedures.at(0).find(fill.name);
+    const TensorBinding* tensor = program.procedures.at(0).find_slot(fill.slot);
     if (tensor == nullptr) {
-      ADD_FAILURE() << "no tensor " << fill.name;
+      ADD_FAILURE() << path << ": no tensor in slot " << fill.slot;
       return {};
     }
     const SurfaceShape& shape = tensor->layout.shape;
     std::vector<float> values(static_cast<std::size_t>(shape.n * shape.c * shape.h * shape.w), fill.values.back());
     std::ranges::copy(fill.values, values.begin());
     inputs.push_back(
-        {fill.name, Tensor::from_floats({shape.n, shape.c, shape.h, shape.w}, values, ElementType::float16)});
+        {tensor->name, Tensor::from_floats({shape.n, shape.c, shape.h, shape.w}, values, ElementType::float16)});
   }
   const auto outputs = run_program(program, inputs);
-  EXPECT_TRUE(outputs) << outputs.error().to_string();
+  EXPECT_TRUE(outputs) << path << ": " << outputs.error().to_string();
   return outputs ? test::floats(outputs->at(0).tensor) : std::vector<float>{};
 }
 
 std::vector<float> times(std::size_t count, float value) { return std::vector<float>(count, value); }
 
-/// Readings from real engines: the file's manifest entries and h13-isa.md 10.
+/// Readings from real engines: the files' manifest entries and h13-isa.md 10. Each program as HWX and as ANEC.
 TEST(PublishedReadings, Programs) {
   OPENANE_NEEDS_CORPUS();
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/sum.hwx"), {{"image", {1}}, {"image2", {2}}}), times(64, 3));
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/relu.hwx"), {{"image", {3}}}), times(77, 3));
+  for (const char* path : {"tinygrad/sum.hwx", "allbilly/tinygrad/sum.ane"}) {
+    EXPECT_EQ(run_filled(path, {{6, {1}}, {5, {2}}}), times(64, 3)) << path;
+  }
   std::vector<float> relu = times(77, 5);
   relu[0] = 0;
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/relu.hwx"), {{"image", {-3, 5}}}), relu);
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/sigmoid.hwx"), {{"image", {3}}}), times(77, 0.95263671875F));
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/conv.hwx"), {{"image", {3}}}), times(3, 18));
-  // The same page also gives 12, 6, 12 for this one; see docs/deviations.md.
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/conv.hwx"), {{"image", {1, 2, 3}}}), times(3, 12));
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/model.hwx.golden"), {{"image", {1, 2, 3}}}), times(3, 18));
-  EXPECT_EQ(run_filled(load_hwx("tinygrad/gemm.hwx"), {{"image", {1, -2, 7}}}), times(512, 0));
+  for (const char* path : {"tinygrad/relu.hwx", "allbilly/tinygrad/relu.ane"}) {
+    EXPECT_EQ(run_filled(path, {{5, {3}}}), times(77, 3)) << path;
+    EXPECT_EQ(run_filled(path, {{5, {-3, 5}}}), relu) << path;
+  }
+  for (const char* path : {"tinygrad/sigmoid.hwx", "allbilly/tinygrad/sigmoid.ane"}) {
+    EXPECT_EQ(run_filled(path, {{5, {3}}}), times(77, 0.95263671875F)) << path;
+  }
+  for (const char* path : {"tinygrad/conv.hwx", "allbilly/tinygrad/conv.ane"}) {
+    EXPECT_EQ(run_filled(path, {{5, {3}}}), times(3, 18)) << path;
+    // The same page also gives 12, 6, 12 for this one; see docs/deviations.md.
+    EXPECT_EQ(run_filled(path, {{5, {1, 2, 3}}}), times(3, 12)) << path;
+  }
+  EXPECT_EQ(run_filled("tinygrad/model.hwx.golden", {{5, {1, 2, 3}}}), times(3, 18));
+  for (const char* path : {"tinygrad/gemm.hwx", "allbilly/tinygrad/gemm.ane"}) {
+    EXPECT_EQ(run_filled(path, {{5, {1, -2, 7}}}), times(512, 0)) << path;
+  }
   std::vector<float> ones = times(257, 1);
   ones[256] = 0;
-  EXPECT_EQ(run_filled(load_hwx("allbilly/tinygrad/gemm_nz.hwx"), {{"image", ones}}), times(512, 128));
+  EXPECT_EQ(run_filled("allbilly/tinygrad/gemm_nz.hwx", {{5, ones}}), times(512, 128));
   std::vector<float> joined = times(16400, 2);
   std::fill(joined.begin() + 16384, joined.end(), 3.0F);
-  for (const char* path : {"tinygrad/concat.hwx", "allbilly/tinygrad/concat_nz.hwx"}) {
-    EXPECT_EQ(run_filled(load_hwx(path), {{"input_0", {2}}, {"input_1", {3}}}), joined) << path;
+  for (const char* path : {"tinygrad/concat.hwx", "allbilly/tinygrad/concat_nz.hwx", "allbilly/tinygrad/concat.ane"}) {
+    EXPECT_EQ(run_filled(path, {{6, {2}}, {5, {3}}}), joined) << path;
   }
-  for (const char* path : {"allbilly/mul.hwx", "allbilly/mul_macos14.hwx"}) {
-    EXPECT_EQ(run_filled(load_hwx(path), {{"image", {3}}, {"image2", {2}}}), times(64, 6)) << path;
+  for (const char* path : {"allbilly/mul.hwx", "allbilly/mul.ane"}) {
+    EXPECT_EQ(run_filled(path, {{5, {3}}, {6, {2}}}), times(64, 6)) << path;
+  }
+  EXPECT_EQ(run_filled("allbilly/mul_macos14.hwx", {{4, {3}}, {5, {2}}}), times(64, 6));
+}
+
+/// The file that is wrong on purpose: its task writes slot 6, which its header declares as an input.
+TEST(Corpus, TheWrongFileIsRefused) {
+  OPENANE_NEEDS_CORPUS();
+  const Program program = load_program("allbilly/mul_macos14.ane");
+  const auto emulator = Emulator::create(program);
+  ASSERT_FALSE(emulator);
+  EXPECT_EQ(emulator.error().category, ErrorCategory::malformed_input);
+  EXPECT_NE(emulator.error().message.find("task 0: the result goes to slot 6"), std::string::npos)
+      << emulator.error().message;
+}
+
+/// Every matrix product of the corpus files on random numbers: all weights are 0.5.
+TEST(Corpus, MatrixProductOfRandomNumbers) {
+  OPENANE_NEEDS_CORPUS();
+  const Program program = load_program("allbilly/tinygrad/gemm_nz.hwx");
+  const std::vector<NamedTensor> inputs(1, NamedTensor{"image", test::random_tensor({1, 512, 1, 1}, -1, 1, 7)});
+  double expected = 0, magnitude = 0;
+  for (const float x : test::floats(inputs[0].tensor)) {
+    expected += 0.5 * double{x};
+    magnitude += 0.5 * std::fabs(double{x});
+  }
+  for (const Numerics numerics : {Numerics::ideal, Numerics::h13}) {
+    EmulatorOptions options;
+    options.numerics = numerics;
+    const auto outputs = run_program(program, inputs, options);
+    ASSERT_TRUE(outputs) << outputs.error().to_string();
+    const double slack = magnitude * (numerics == Numerics::ideal ? 0x1p-20 : 0x1p-11);
+    for (const float y : test::floats(outputs->at(0).tensor)) {
+      EXPECT_NEAR(double{y}, expected, slack + std::fabs(expected) * 0x1p-11) << to_string(numerics);
+    }
   }
 }
 
