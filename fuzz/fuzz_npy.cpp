@@ -21,6 +21,7 @@ void check_round_trip(const Tensor& tensor) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes input(std::vector<std::uint8_t>(data, data + size));
   if (const auto tensor = openane::parse_npy(input)) {

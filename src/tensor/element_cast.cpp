@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -48,10 +49,10 @@ template <typename Integer, typename Float>
 Integer saturate(Float value) {
   using Limits = std::numeric_limits<Integer>;
   // 2^digits is the first number past the largest, and a power of two is exact in every floating-point type here.
-  const auto past_max = static_cast<Float>(Limits::max() / 2 + 1) * 2;
+  const auto past_max = static_cast<Float>(std::uint64_t{1} << (Limits::digits - 1)) * 2;
   const auto min = static_cast<Float>(Limits::min());
   const Float rounded = round_half_even(value);
-  if (!(rounded == rounded)) {
+  if (std::isnan(rounded)) {
     return 0;
   }
   if (rounded >= past_max) {
@@ -74,7 +75,7 @@ float round_to_odd(double value) {
   const auto rounded = static_cast<float>(value);
   const auto bits = std::bit_cast<std::uint32_t>(rounded);
   const auto back = static_cast<double>(rounded);
-  if (!(value == value) || back == value || (bits & 1u) != 0) {
+  if (std::isnan(value) || back == value || (bits & 1u) != 0) {
     return rounded;
   }
   const bool away_from_zero = (back < 0 ? -back : back) < (value < 0 ? -value : value);

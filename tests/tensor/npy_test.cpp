@@ -17,7 +17,7 @@ using test::bytes_of;
 using test::ByteVector;
 using test::npy_file;
 
-const ByteVector kSix = {1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0};
+const ByteVector six_numbers = {1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0};
 
 Tensor must_parse(const ByteVector& file) {
   const auto tensor = parse_npy(Bytes(file));
@@ -39,22 +39,24 @@ TEST(Npy, HeadersInEverySpellingPythonTakes) {
   for (const std::string_view header : headers) {
     for (const int version : {1, 2, 3}) {
       SCOPED_TRACE(std::string(header) + " version " + std::to_string(version));
-      const Tensor tensor = must_parse(npy_file(header, kSix, version));
+      const Tensor tensor = must_parse(npy_file(header, six_numbers, version));
       EXPECT_EQ(tensor.type, ElementType::int16);
       EXPECT_EQ(tensor.shape, (Shape{2, 3}));
-      EXPECT_EQ(tensor.data, Bytes(kSix));
+      EXPECT_EQ(tensor.data, Bytes(six_numbers));
     }
   }
 }
 
 TEST(Npy, FortranOrderAndBigEndianBecomeOurs) {
   const ByteVector big = {0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6};
-  EXPECT_EQ(must_parse(npy_file("{'descr': '>i2', 'fortran_order': False, 'shape': (6,)}", big)).data, Bytes(kSix));
+  EXPECT_EQ(must_parse(npy_file("{'descr': '>i2', 'fortran_order': False, 'shape': (6,)}", big)).data,
+            Bytes(six_numbers));
   const ByteVector columns = {1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6, 0};
   EXPECT_EQ(must_parse(npy_file("{'descr': '<u2', 'fortran_order': True, 'shape': (2, 3)}", columns)).data,
-            Bytes(kSix));
+            Bytes(six_numbers));
   const ByteVector both = {0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6};
-  EXPECT_EQ(must_parse(npy_file("{'descr': '>u2', 'fortran_order': True, 'shape': (2, 3)}", both)).data, Bytes(kSix));
+  EXPECT_EQ(must_parse(npy_file("{'descr': '>u2', 'fortran_order': True, 'shape': (2, 3)}", both)).data,
+            Bytes(six_numbers));
   const ByteVector cube = {1, 5, 3, 7, 2, 6, 4, 8};
   EXPECT_EQ(must_parse(npy_file("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2)}", cube)).data,
             Bytes({1, 2, 3, 4, 5, 6, 7, 8}));
@@ -70,7 +72,7 @@ TEST(Npy, ScalarsAndEmptyArrays) {
 }
 
 TEST(Npy, LittleEndianArraysStayInTheFile) {
-  const Bytes file(npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (12,)}", kSix));
+  const Bytes file(npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (12,)}", six_numbers));
   const auto tensor = parse_npy(file);
   ASSERT_TRUE(tensor);
   EXPECT_EQ(tensor->data.data(), file.data() + file.size() - 12);
@@ -128,7 +130,7 @@ TEST(Npy, BadHeadersAreNamed) {
       BadHeader{"['descr']", malformed, "a dictionary"},
   };
   for (const BadHeader& bad : cases) {
-    const auto result = parse_npy(Bytes(npy_file(bad.header, kSix)));
+    const auto result = parse_npy(Bytes(npy_file(bad.header, six_numbers)));
     ASSERT_FALSE(result) << bad.header;
     EXPECT_EQ(result.error().category, bad.category) << bad.header;
     EXPECT_NE(result.error().message.find(bad.message), std::string::npos)
@@ -137,7 +139,7 @@ TEST(Npy, BadHeadersAreNamed) {
 }
 
 TEST(Npy, ErrorsPointIntoTheFile) {
-  const auto result = parse_npy(Bytes(npy_file("{'descr': '<i2', 'fortran_order': None, 'shape': (6,)}", kSix)));
+  const auto result = parse_npy(Bytes(npy_file("{'descr': '<i2', 'fortran_order': None, 'shape': (6,)}", six_numbers)));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().location.offset, 10u + 34) << "None";
 }
@@ -149,7 +151,7 @@ TEST(Npy, OtherFilesAndVersionsAreRefused) {
     EXPECT_EQ(result.error().category, ErrorCategory::malformed_input);
   }
   for (const auto& [major, minor] : {std::pair{0, 0}, std::pair{4, 0}, std::pair{1, 1}, std::pair{255, 255}}) {
-    ByteVector file = npy_file("{'descr': '<i2', 'fortran_order': False, 'shape': (6,)}", kSix);
+    ByteVector file = npy_file("{'descr': '<i2', 'fortran_order': False, 'shape': (6,)}", six_numbers);
     file[6] = static_cast<std::uint8_t>(major);
     file[7] = static_cast<std::uint8_t>(minor);
     const auto result = parse_npy(Bytes(file));
@@ -234,8 +236,8 @@ open('count', 'w').write(str(n))
 
 TEST(Npy, DamagedFilesGiveAValueOrAnError) {
   const std::array files = {
-      npy_file("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }    \n", kSix),
-      npy_file("{'descr': '>f4', 'fortran_order': True, 'shape': (1L, 3), }\n", kSix, 2),
+      npy_file("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }    \n", six_numbers),
+      npy_file("{'descr': '>f4', 'fortran_order': True, 'shape': (1L, 3), }\n", six_numbers, 2),
       npy_file("{\"shape\": (), \"fortran_order\": True, \"descr\": \"|b1\"}", {1}, 3),
       npy_file("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4)}", {}),
   };

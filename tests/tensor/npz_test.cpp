@@ -245,7 +245,9 @@ TEST(Npz, PythonReadsOurs) {
                                             {"none", counting({0}, ElementType::boolean)}};
   ASSERT_TRUE(write_npz(folder.file("plain.npz"), tensors));
   std::vector<ByteVector> files;
+  files.reserve(tensors.size());
   std::vector<ZipSource> sources;
+  sources.reserve(tensors.size());
   for (const NamedTensor& named : tensors) {
     files.push_back(*format_npy(named.tensor));
   }

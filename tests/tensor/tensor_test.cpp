@@ -35,7 +35,7 @@ TEST(ElementTypes, NumbersAndNamesAreTheContainers) {
   for (const std::string_view unknown : {"", "invalid", "Float16", "float17", "f16 "}) {
     EXPECT_FALSE(element_type_from_string(unknown)) << unknown;
   }
-  EXPECT_EQ(to_string(static_cast<ElementType>(200)), "invalid");
+  EXPECT_EQ(to_string(ElementType::invalid), "invalid");
 }
 
 TEST(ElementTypes, PackedOnesHaveNoSize) {
