@@ -1,7 +1,9 @@
 # The goals a person or a CI job calls. Every goal first installs what it needs and the machine lacks, from Debian 12's own packages;
 # the lists stand here and nowhere else. What is built lies under build/<preset>/.
 
-BUILD_PACKAGES = g++ cmake ninja-build python3 libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libhwy-dev zlib1g-dev libprotobuf-dev protobuf-compiler
+BUILD_PACKAGES = g++ cmake ninja-build python3 libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libhwy-dev zlib1g-dev \
+                 libprotobuf-dev protobuf-compiler
+DEMO_PACKAGES  = $(BUILD_PACKAGES) python3-numpy
 TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
 CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19
 LINT_PACKAGES  = $(CLANG_PACKAGES) clang-tidy-19 clang-format-19
@@ -32,7 +34,9 @@ build:
 	@$(CMAKE) --preset release $(if $(wildcard build/release/CMakeCache.txt),,-DOPENANE_BUILD_TESTS=OFF) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) --target ane
 
-demo: build
+demo:
+	@$(NEED) $(DEMO_PACKAGES)
+	@$(MAKE) build
 	@tools/demo.sh build/release/src/cli/ane
 
 test:
