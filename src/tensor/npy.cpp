@@ -38,15 +38,26 @@ void to_c_order(const std::uint8_t* from, std::uint8_t* to, const std::vector<st
   }
   const std::size_t rows = shape[0];
   const std::size_t columns = shape[rank - 1];
+  // Whole cache lines are read into the block and written from it: strides are often powers of two, whose lines evict
+  // each other.
+  std::array<std::uint8_t, kBlock * kBlock * Size> block;
+  const auto transpose_block = [&](const std::uint8_t* source, std::uint8_t* target, std::size_t height,
+                                   std::size_t width) {
+    for (std::size_t j = 0; j < width; ++j) {
+      for (std::size_t i = 0; i < height; ++i) {
+        copy_element<Size, IsSwapped>(source + i * Size + j * from_strides[rank - 1], &block[(i * kBlock + j) * Size]);
+      }
+    }
+    for (std::size_t i = 0; i < height; ++i) {
+      std::memcpy(target + i * to_strides[0], &block[i * kBlock * Size], width * Size);
+    }
+  };
   const auto transpose = [&](const std::uint8_t* source, std::uint8_t* target) {
     for (std::size_t row = 0; row < rows; row += kBlock) {
       for (std::size_t column = 0; column < columns; column += kBlock) {
-        for (std::size_t i = row; i < std::min(rows, row + kBlock); ++i) {
-          for (std::size_t j = column; j < std::min(columns, column + kBlock); ++j) {
-            copy_element<Size, IsSwapped>(source + i * Size + j * from_strides[rank - 1],
-                                          target + i * to_strides[0] + j * Size);
-          }
-        }
+        transpose_block(source + row * Size + column * from_strides[rank - 1],
+                        target + row * to_strides[0] + column * Size, std::min(kBlock, rows - row),
+                        std::min(kBlock, columns - column));
       }
     }
   };
