@@ -36,6 +36,7 @@ Action declare_asm(CLI::App& app);
 Action declare_run(CLI::App& app);
 Action declare_diff(CLI::App& app);
 Action declare_convert(CLI::App& app);
+Action declare_migrate(CLI::App& app);
 Action declare_completion(CLI::App& app);
 
 }  // namespace openane::cli

@@ -17,6 +17,7 @@ constexpr Command kCommands[] = {
     {"run", "Run a program on your data with the engine's numerics", declare_run},
     {"diff", "Compare two programs by task and field", declare_diff},
     {"convert", "Write a program in another container", declare_convert},
+    {"migrate", "The same program for another generation", declare_migrate},
     {"completion", "Print a shell's completion script", declare_completion},
 };
 
