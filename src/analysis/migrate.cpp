@@ -44,41 +44,48 @@ Places place(const Program& program, const Procedure& procedure, const Generatio
   return places;
 }
 
-/// The constants of the migrated program: what was there, then the coefficients packed anew.
+/// The constants of the migrated program: those that tasks read as tensors, and the coefficients packed anew.
 class Constants {
  public:
-  explicit Constants(const Program& program) {
-    for (const ConstantSection& section : program.constants) {
-      bases_[section.slot] = static_cast<std::uint32_t>(bytes_.size());
-      bytes_.insert(bytes_.end(), section.data.span().begin(), section.data.span().end());
-      align();
+  explicit Constants(const Program& program) : program_(program) {}
+  /// Where the bytes of an old section begin; it is taken over when it is first asked for. Nothing for other slots.
+  [[nodiscard]] std::optional<std::uint32_t> base(std::uint32_t slot) {
+    if (const auto known = bases_.find(slot); known != bases_.end()) {
+      return known->second;
     }
+    for (const ConstantSection& section : program_.constants) {
+      if (section.slot == slot) {
+        return bases_[slot] = add(section.data.span());
+      }
+    }
+    return std::nullopt;
   }
-  [[nodiscard]] bool holds(std::uint32_t slot) const { return bases_.contains(slot); }
-  [[nodiscard]] std::uint32_t base(std::uint32_t slot) const { return bases_.at(slot); }
   /// Returns where the bytes went.
   std::uint32_t add(std::span<const std::uint8_t> data) {
-    align();
+    bytes_.resize(align_up(bytes_.size(), kStreamAlignment));
     const auto at = static_cast<std::uint32_t>(bytes_.size());
     bytes_.insert(bytes_.end(), data.begin(), data.end());
     return at;
   }
-  [[nodiscard]] std::vector<std::uint8_t> take() { return std::move(bytes_); }
+  [[nodiscard]] std::vector<std::uint8_t> take() {
+    bytes_.resize(align_up(bytes_.size(), kStreamAlignment));
+    return std::move(bytes_);
+  }
 
  private:
-  void align() { bytes_.resize(align_up(bytes_.size(), kStreamAlignment)); }
+  const Program& program_;
   std::vector<std::uint8_t> bytes_;
   std::map<std::uint32_t, std::uint32_t> bases_;
 };
 
-Result<void> move_surface(SurfaceView& view, Place place, const Places& places, const Constants& constants) {
+Result<void> move_surface(SurfaceView& view, Place place, const Places& places, Constants& constants) {
   if (place != Place::surface && place != Place::surface_kept) {
     return {};
   }
   if (const auto found = places.tensor_slots.find(view.slot); found != places.tensor_slots.end()) {
     view.slot = static_cast<std::uint8_t>(found->second);
-  } else if (constants.holds(view.slot)) {
-    view.offset += constants.base(view.slot);
+  } else if (const std::optional<std::uint32_t> base = constants.base(view.slot)) {
+    view.offset += *base;
     view.slot = static_cast<std::uint8_t>(places.constant_slot);
   } else if (view.slot != kScratchSlot) {
     return fail(ErrorCategory::malformed_input, fmt::format("slot {} is not bound to anything", view.slot));
@@ -333,7 +340,9 @@ Result<Migration> migrate(const Program& program, const Generation& to) {
   std::uint32_t constant_slot = kConstantSlot;
   OPENANE_TRY(Procedure procedure, migrate_procedure(program, 0, to, constants, constant_slot, migration.notes));
   migration.program.procedures.push_back(std::move(procedure));
-  migration.program.constants.push_back({{}, constant_slot, Bytes(constants.take())});
+  if (std::vector<std::uint8_t> bytes = constants.take(); !bytes.empty()) {
+    migration.program.constants.push_back({{}, constant_slot, Bytes(std::move(bytes))});
+  }
   return migration;
 }
 

@@ -170,7 +170,7 @@ class ProcedureChecker {
       }
     }
     if (const NeuralCompute* neural = op.neural(); neural != nullptr && neural->kernel.enabled) {
-      check_kernel(neural->kernel);
+      check_kernel(*neural);
     }
     if (on_surface(op.result.place)) {
       check_result(op);
@@ -213,7 +213,14 @@ class ProcedureChecker {
     return true;
   }
 
-  void check_kernel(const KernelStream& kernel) {
+  void check_kernel(const NeuralCompute& neural) {
+    const KernelStream& kernel = neural.kernel;
+    if (kernel.table_apart) {
+      check_table(kernel);
+      if (neural.mode != NeuralMode::convolution) {
+        return;  // no engine stream is read
+      }
+    }
     const BoundSlot* bound = find_or_report(kernel.slot, "the coefficients are read from");
     if (bound == nullptr) {
       return;
@@ -223,11 +230,23 @@ class ProcedureChecker {
     }
     for (std::size_t i = 0; i < kernel.channels.size(); ++i) {
       const KernelChannel& channel = kernel.channels[i];
-      if (channel.enabled && std::uint64_t{channel.offset} + channel.size > bound->bytes) {
+      if (channel.enabled && std::uint64_t{kernel.offset} + channel.offset + channel.size > bound->bytes) {
         report_task(true,
                     fmt::format("coefficient stream {} takes {:#x} bytes at {:#x} of slot {} ({}), which has {:#x}", i,
                                 channel.size, channel.offset, kernel.slot, bound->name, bound->bytes));
       }
+    }
+  }
+
+  void check_table(const KernelStream& kernel) {
+    constexpr std::uint64_t kTableBytes = 128;
+    const BoundSlot* bound = find_or_report(kernel.table_slot, "the activation table is read from");
+    if (bound == nullptr || !check_readable(kernel.table_slot, *bound, "the activation table")) {
+      return;
+    }
+    if (std::uint64_t{kernel.table_offset} + kTableBytes > bound->bytes) {
+      report_task(true, fmt::format("the activation table takes {:#x} bytes at {:#x} of slot {} ({}), which has {:#x}",
+                                    kTableBytes, kernel.table_offset, kernel.table_slot, bound->name, bound->bytes));
     }
   }
 

@@ -48,6 +48,9 @@ TEST(Migrate, ProgramsOfAppleComputeTheSameOnOtherGenerations) {
       ASSERT_TRUE(migration) << name << " to " << target << ": " << migration.error().to_string();
       EXPECT_EQ(run(migration->program), expected) << name << " to " << target;
       EXPECT_FALSE(migration->notes.empty());
+      for (const Finding& finding : check_program(migration->program)) {
+        ADD_FAILURE() << name << " to " << target << ": " << finding.message;
+      }
       // And back again.
       const Result<Migration> back = migrate(migration->program, *find_generation("H13"));
       ASSERT_TRUE(back) << name << " back from " << target << ": " << back.error().to_string();
