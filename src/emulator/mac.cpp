@@ -11,12 +11,14 @@
 #include "emulator/mac.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "emulator/mac_kernels.h"
 #include "emulator/mac_source.h"
+#include "emulator/rows.h"
 
 namespace openane {
 namespace {
@@ -33,13 +35,9 @@ constexpr std::size_t kSerialProducts = 200'000;
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 std::size_t round_up(std::size_t a, std::size_t b) { return divide_up(a, b) * b; }
 
-/// log2 of the shortest kernel that holds `rows` rows.
-std::size_t rows_log2(std::size_t rows, std::size_t most) {
-  std::size_t log2 = 0;
-  while (log2 < most && (std::size_t{1} << log2) < rows) {
-    ++log2;
-  }
-  return log2;
+/// The height of the shortest kernel that holds `rows` rows, or of the tallest.
+std::size_t kernel_rows(std::size_t rows, const MacKernels& kernels) {
+  return std::min(std::bit_ceil(rows), std::size_t{1} << kernels.rows_log2);
 }
 
 /// What all three shapes of work share.
@@ -113,18 +111,47 @@ class MacRun {
     }
   }
 
+  /// Hands on the sums of `rows` rows of `width` positions from (x, y) on, `stride` apart.
+  void write_rows(std::uint32_t channel, std::size_t y, std::size_t x, std::size_t width, std::size_t rows,
+                  const float* sums, std::size_t stride) const {
+    if (job_.result == nullptr) {
+      for (std::size_t row = 0; row < rows; ++row) {
+        job_.write(channel, static_cast<std::uint32_t>(y + row), static_cast<std::uint32_t>(x),
+                   static_cast<std::uint32_t>(width), sums + row * stride);
+      }
+      return;
+    }
+    std::uint16_t* to = job_.result + channel * job_.result_channel_stride / 2 +
+                        static_cast<std::ptrdiff_t>(y) * job_.result_row_stride / 2 + static_cast<std::ptrdiff_t>(x);
+    if (job_.scale == 0) {
+      for (std::size_t row = 0; row < rows; ++row, to += job_.result_row_stride / 2) {
+        std::fill_n(to, width, std::uint16_t{0});
+      }
+      return;
+    }
+    const float bias = job_.biases.empty() ? -0.0F : job_.biases[channel];
+    emulator::finish_rows({bias, job_.accumulator_bias, job_.scale, job_.relu}, sums, stride, width, rows, to,
+                          job_.result_row_stride);
+  }
+
   /// Hands on the sums of columns first .. first+count-1 of a block.
   void write_columns(const SourceLayout& layout, const MacBlock& block, std::uint32_t channel, std::size_t first,
                      std::size_t count, const float* sums) const {
     const std::size_t length = layout.row_length();
-    for (std::size_t row = first / length; row < block.height && row * length < first + count; ++row) {
+    for (std::size_t row = first / length; row < block.height && row * length < first + count;) {
       const std::size_t begin = std::max(first, row * length);
       const std::size_t end = std::min(first + count, row * length + block.width);
-      if (begin < end) {
-        job_.write(channel, static_cast<std::uint32_t>(block.y + row),
-                   static_cast<std::uint32_t>(block.x + begin - row * length), static_cast<std::uint32_t>(end - begin),
-                   sums + (begin - first));
+      // Whole rows go together.
+      std::size_t rows = 1;
+      while (end - begin == block.width && row + rows < block.height &&
+             (row + rows) * length + block.width <= first + count) {
+        ++rows;
       }
+      if (begin < end) {
+        write_rows(channel, block.y + row, block.x + begin - row * length, end - begin, rows, sums + (begin - first),
+                   length);
+      }
+      row += rows;
     }
   }
 
@@ -184,7 +211,7 @@ class DenseRun : MacRun {
         layout_(job, most_.width, most_.height),
         offsets_(layout_.offsets(job.input_channels)),
         source_(layout_.buffer_floats(job.input_channels, kernels_.columns)),
-        panel_rows_(std::size_t{1} << rows_log2(job.output_channels, kernels_.rows_log2)),
+        panel_rows_(kernel_rows(job.output_channels, kernels_)),
         group_(
             std::min<std::size_t>(std::max(round_up(kWeightsBudget / taps_, panel_rows_), panel_rows_ * pool.threads()),
                                   round_up(job.output_channels, panel_rows_))),
@@ -250,9 +277,8 @@ class DenseRun : MacRun {
     for_each(divide_up(count, panel_rows_), [&](std::size_t panel, unsigned index) {
       const std::size_t row = panel * panel_rows_;
       const std::size_t rows = std::min(panel_rows_, count - row);
-      weight_sums_[panel] =
-          pack_weights(static_cast<std::uint32_t>(first + row), rows, std::size_t{1} << height_log2(rows),
-                       workers_[index].weights.data(), weights_.data() + row * taps_);
+      weight_sums_[panel] = pack_weights(static_cast<std::uint32_t>(first + row), rows, kernel_rows(rows, kernels_),
+                                         workers_[index].weights.data(), weights_.data() + row * taps_);
     });
   }
 
@@ -285,15 +311,16 @@ class DenseRun : MacRun {
     for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
       for (std::size_t j = 0; j < columns; j += kernels_.columns) {
         for (std::size_t i = 0; i < rows; i += panel_rows_) {
-          const std::size_t log2 = height_log2(std::min(panel_rows_, rows - i));
-          const MacTile tile{std::min(kTermsAtOnce, taps_ - term),
-                             weights_.data() + (row + i) * taps_ + (term << log2),
+          const std::size_t height = kernel_rows(std::min(panel_rows_, rows - i), kernels_);
+          const MacTile tile{height,
+                             std::min(kTermsAtOnce, taps_ - term),
+                             weights_.data() + (row + i) * taps_ + term * height,
                              source_.data() + column + j,
                              offsets_.data() + term,
                              sums + i * sum_stride + j,
                              sum_stride,
                              term == 0};
-          kernels_.kernel(arithmetic_of(row + i), log2)(tile);
+          kernels_.add(arithmetic_of(row + i), tile);
         }
       }
     }
@@ -303,8 +330,6 @@ class DenseRun : MacRun {
       }
     }
   }
-
-  [[nodiscard]] std::size_t height_log2(std::size_t rows) const { return rows_log2(rows, kernels_.rows_log2); }
 
   [[nodiscard]] MacArithmetic arithmetic_of(std::size_t row) const {
     return arithmetic(weight_sums_[row / panel_rows_], largest_element_);
@@ -334,8 +359,7 @@ class FewRun : MacRun {
   FewRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
         positions_(std::size_t{job.output_width} * job.output_height),
-        rows_log2_(rows_log2(positions_, kernels_.rows_log2)),
-        rows_(std::size_t{1} << rows_log2_),
+        rows_(kernel_rows(positions_, kernels_)),
         elements_(round_up(positions_, rows_) * taps_),
         workers_(pool.threads()) {
     offsets_.reserve(taps_);
@@ -389,33 +413,31 @@ class FewRun : MacRun {
       worker.rows = FloatBuffer(columns * taps_);
       worker.weights = FloatBuffer(columns * taps_);
       worker.sums = FloatBuffer(round_up(positions_, rows_) * columns);
-      worker.row = FloatBuffer(job_.output_width);
+      worker.row = FloatBuffer(positions_);
     }
     const float sum_of_weights = pack_weights(first, count, columns, worker.rows.data(), worker.weights.data());
     const MacArithmetic model = arithmetic(sum_of_weights, largest_element_);
     float* sums = worker.sums.data();
     for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
       for (std::size_t position = 0; position < positions_; position += rows_) {
-        kernels_.kernel(model, rows_log2_)({std::min(kTermsAtOnce, taps_ - term),
-                                            elements_.data() + position * taps_ + term * rows_, worker.weights.data(),
-                                            offsets_.data() + term, sums + position * columns, columns, term == 0});
+        kernels_.add(model,
+                     {rows_, std::min(kTermsAtOnce, taps_ - term), elements_.data() + position * taps_ + term * rows_,
+                      worker.weights.data(), offsets_.data() + term, sums + position * columns, columns, term == 0});
       }
     }
     if (model == MacArithmetic::h13_clamped) {
       finish_clamp(sums, positions_ * columns);
     }
     for (std::uint32_t i = 0; i < count; ++i) {
-      for (std::uint32_t y = 0; y < job_.output_height; ++y) {
-        for (std::uint32_t x = 0; x < job_.output_width; ++x) {
-          worker.row.data()[x] = sums[(std::size_t{y} * job_.output_width + x) * columns + i];
-        }
-        job_.write(first + i, y, 0, job_.output_width, worker.row.data());
+      for (std::size_t position = 0; position < positions_; ++position) {
+        worker.row.data()[position] = sums[position * columns + i];
       }
+      write_rows(first + i, 0, 0, job_.output_width, job_.output_height, worker.row.data(), job_.output_width);
     }
   }
 
   const std::size_t positions_;
-  const std::size_t rows_log2_, rows_;  ///< Positions that one kernel call computes.
+  const std::size_t rows_;  ///< Positions that one kernel call computes.
   FloatBuffer elements_;
   float largest_element_ = 0;
   std::vector<std::uint32_t> offsets_;
@@ -427,10 +449,10 @@ class UnicastRun : MacRun {
   UnicastRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
         most_(choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns)),
-        layout_(job, most_.width, most_.height),
-        offsets_(layout_.offsets(job.unicast_inputs)),
         by_plane_(!model_ && job.unicast_inputs == 1 && job.kernel_width == 3 && job.kernel_height == 3 &&
                   job.stride_x == 1 && job.stride_y == 1),
+        layout_(job, most_.width, most_.height),
+        offsets_(layout_.offsets(job.unicast_inputs)),
         sum_stride_(round_up(layout_.row_length(), kernels_.columns)) {}
 
   void run() {
@@ -468,24 +490,23 @@ class UnicastRun : MacRun {
       worker.sum_of_weights = pack_weights(channel, 1, 1, worker.rows.data(), worker.weights.data());
       worker.channel = channel;
     }
+    float* const source = worker.source.data();
     float largest = 0;
     for (std::uint32_t i = 0; i < job_.unicast_inputs; ++i) {
       largest = std::max(largest, layout_.fill(kernels_, channel * job_.unicast_inputs + i, block,
-                                               worker.source.data() + i * layout_.channel_floats(), worker.row.data()));
+                                               source + i * layout_.channel_floats(), worker.row.data()));
     }
     const MacArithmetic model = arithmetic(worker.sum_of_weights, largest);
     if (by_plane_) {
-      kernels_.ideal_3x3({worker.weights.data(), worker.source.data(), layout_.row_length(), worker.sums.data(),
-                          sum_stride_, block.width, block.height});
-      for (std::uint32_t y = 0; y < block.height; ++y) {
-        job_.write(channel, block.y + y, block.x, block.width, worker.sums.data() + y * sum_stride_);
-      }
+      kernels_.ideal_3x3({worker.weights.data(), source, layout_.row_length(), worker.sums.data(), sum_stride_,
+                          block.width, block.height});
+      write_rows(channel, block.y, block.x, block.width, block.height, worker.sums.data(), sum_stride_);
       return;
     }
     const std::size_t columns = layout_.columns(block);
     for (std::size_t j = 0; j < columns; j += kernels_.columns) {
-      kernels_.kernel(model, 0)(
-          {taps_, worker.weights.data(), worker.source.data() + j, offsets_.data(), worker.sums.data() + j, 0, true});
+      kernels_.add(model,
+                   {1, taps_, worker.weights.data(), source + j, offsets_.data(), worker.sums.data() + j, 0, true});
     }
     if (model == MacArithmetic::h13_clamped) {
       finish_clamp(worker.sums.data(), columns);
@@ -494,9 +515,9 @@ class UnicastRun : MacRun {
   }
 
   const MacBlock most_;
+  const bool by_plane_;  ///< The 3x3 kernel does it.
   const SourceLayout layout_;
   const std::vector<std::uint32_t> offsets_;
-  const bool by_plane_;  ///< The 3x3 kernel does it.
   const std::size_t sum_stride_;
 };
 

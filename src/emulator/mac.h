@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 
 #include "emulator/mac_pool.h"
 #include "openane/emulator.h"
@@ -45,8 +46,16 @@ struct MacJob {
   /// Empty: all weights are 1. Called from several threads, and possibly several times for the same channels.
   std::function<void(std::uint32_t first, std::uint32_t count, float* out)> read_weights;
 
-  /// Takes the sums (no bias, no scale) of `count` neighbouring positions x .. of one row of one output channel. Called
-  /// exactly once for each output, from several threads, in any order.
+  /// Fast path for results that become fp16 in memory: element (c, y, x) at result + x, c*result_channel_stride +
+  /// y*result_row_stride bytes further (even numbers). What stands there is round(((sum + bias) + accumulator_bias) *
+  /// scale), after `relu` if set; a scale of 0 gives 0 for any sum. One bias per output channel, or none.
+  std::uint16_t* result = nullptr;
+  std::ptrdiff_t result_channel_stride = 0, result_row_stride = 0;
+  std::span<const float> biases;
+  float accumulator_bias = -0.0F, scale = 1;
+  bool relu = false;
+  /// Used when `result` is null: takes the sums (no bias, no scale) of `count` neighbouring positions x .. of one row
+  /// of one output channel. Called exactly once for each output, from several threads, in any order.
   std::function<void(std::uint32_t channel, std::uint32_t row, std::uint32_t x, std::uint32_t count, const float* sums)>
       write;
 

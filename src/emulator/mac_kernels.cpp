@@ -177,15 +177,15 @@ HWY_INLINE hn::Mask<Floats> overflows(Vector a) {
 
 /// Adds the products of `kTerms` terms to one vector of sums when the clamp may be reached: the first of the sum so
 /// far, the tile's partial sums and the new sum that reaches 2^15 is the result.
-template <std::size_t kRows, std::size_t kTerms>
-HWY_NOINLINE void add_tile_overflowing(float* sums, const float* factors, const float* const* sources,
-                                       std::size_t column, bool first) {
+template <std::size_t kTerms>
+HWY_NOINLINE void add_tile_overflowing(float* sums, const float* factors, std::size_t factor_stride,
+                                       const float* const* sources, std::size_t column, bool first) {
   const Floats d;
   const Vector sum = first ? hn::Zero(d) : hn::LoadU(d, sums + column);
   Vector part = hn::Mul(hn::LoadU(d, sources[0] + column), hn::Set(d, factors[0]));
   Vector overflow = hn::IfThenElse(overflows(sum), sum, part);
   for (std::size_t term = 1; term < kTerms; ++term) {
-    const Vector product = hn::Mul(hn::LoadU(d, sources[term] + column), hn::Set(d, factors[term * kRows]));
+    const Vector product = hn::Mul(hn::LoadU(d, sources[term] + column), hn::Set(d, factors[term * factor_stride]));
     Exponents exponent;
     add_cut<1>(&part, &product, &exponent);
     overflow = hn::IfThenElse(overflows(overflow), overflow, part);
@@ -195,8 +195,9 @@ HWY_NOINLINE void add_tile_overflowing(float* sums, const float* factors, const 
 }
 
 /// Adds the products of `kTerms` terms to a row of sums.
-template <std::size_t kRows, std::size_t kTerms, bool kClamped>
-HWY_INLINE void add_tile(float* sums, const float* factors, const float* const* sources, bool first) {
+template <std::size_t kTerms, bool kClamped>
+HWY_INLINE void add_tile(float* sums, const float* factors, std::size_t factor_stride, const float* const* sources,
+                         bool first) {
   constexpr std::size_t kSums = kVectors;
   const Floats d;
   const Integers di;
@@ -206,7 +207,7 @@ HWY_INLINE void add_tile(float* sums, const float* factors, const float* const* 
   OPENANE_EACH(n) { part[n] = hn::Mul(hn::LoadU(d, sources[0] + n * lanes), hn::Set(d, factors[0])); }
 #pragma GCC unroll 4
   for (std::size_t term = 1; term < kTerms; ++term) {
-    const Vector factor = hn::Set(d, factors[term * kRows]);
+    const Vector factor = hn::Set(d, factors[term * factor_stride]);
     OPENANE_EACH(n) { product[n] = hn::Mul(hn::LoadU(d, sources[term] + n * lanes), factor); }
     add_cut<kSums>(part, product, exponent);
     if constexpr (kClamped) {
@@ -218,7 +219,7 @@ HWY_INLINE void add_tile(float* sums, const float* factors, const float* const* 
     OPENANE_EACH(n) { largest = hn::Max(largest, hn::Max(exponent_of(part[n]), exponent_of(sum[n]))); }
     // Rare: something reached 2^15. (The new sum is looked at by the next tile, or by who takes the sums.)
     if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Gt(largest, hn::Set(di, (127 + 14) << 23))))) {
-      OPENANE_EACH(n) { add_tile_overflowing<kRows, kTerms>(sums, factors, sources, n * lanes, first); }
+      OPENANE_EACH(n) { add_tile_overflowing<kTerms>(sums, factors, factor_stride, sources, n * lanes, first); }
       return;
     }
   }
@@ -228,33 +229,34 @@ HWY_INLINE void add_tile(float* sums, const float* factors, const float* const* 
   }
 }
 
-template <std::size_t kRows, std::size_t kTerms, bool kClamped>
+template <std::size_t kTerms, bool kClamped>
 HWY_INLINE void add_terms(const MacTile& tile, std::size_t term, bool first) {
-  const float* factors = tile.factors + term * kRows;
+  const std::size_t rows = tile.rows;
+  const float* factors = tile.factors + term * rows;
   const float* sources[kTerms];
 #pragma GCC unroll 4
   for (std::size_t t = 0; t < kTerms; ++t) {
     sources[t] = tile.source + tile.offsets[term + t];
   }
-  for (std::size_t i = 0; i < kRows; ++i) {
-    add_tile<kRows, kTerms, kClamped>(tile.sums + i * tile.sum_stride, factors + i, sources, first);
+  for (std::size_t i = 0; i < rows; ++i) {
+    add_tile<kTerms, kClamped>(tile.sums + i * tile.sum_stride, factors + i, rows, sources, first);
   }
 }
 
-template <std::size_t kRows, bool kClamped>
+template <bool kClamped>
 void h13(const MacTile& tile) {
   std::size_t term = 0;
   for (; term + 4 <= tile.terms; term += 4) {
-    add_terms<kRows, 4, kClamped>(tile, term, tile.first && term == 0);
+    add_terms<4, kClamped>(tile, term, tile.first && term == 0);
   }
   const bool first = tile.first && term == 0;
   switch (tile.terms - term) {
     case 1:
-      return add_terms<kRows, 1, kClamped>(tile, term, first);
+      return add_terms<1, kClamped>(tile, term, first);
     case 2:
-      return add_terms<kRows, 2, kClamped>(tile, term, first);
+      return add_terms<2, kClamped>(tile, term, first);
     case 3:
-      return add_terms<kRows, 3, kClamped>(tile, term, first);
+      return add_terms<3, kClamped>(tile, term, first);
     default:
       return;
   }
@@ -282,6 +284,11 @@ void read_half(const std::uint8_t* from, std::size_t count, bool relu, float* to
     const auto bits = hn::BitCast(di, hn::LoadU(db, from + 2 * i));
     hn::StoreU(read_half_vector(d, bits, relu), d, to + i);
   }
+  if (i < count && count >= lanes) {  // the last whole vector again, as far as needed
+    const auto bits = hn::BitCast(di, hn::LoadU(db, from + 2 * (count - lanes)));
+    hn::StoreU(read_half_vector(d, bits, relu), d, to + count - lanes);
+    return;
+  }
 #endif
   const hn::CappedTag<float, 1> one;
   for (; i < count; ++i) {
@@ -298,24 +305,28 @@ HWY_INLINE hn::Vec<D> flush_vector(D d, hn::Vec<D> value) {
 
 float flush_denormals(float* values, std::size_t count) {
   const Floats d;
-  const hn::CappedTag<float, 1> one;
   const std::size_t lanes = hn::Lanes(d);
+  if (count < lanes) {
+    const hn::CappedTag<float, 1> one;
+    auto largest = hn::Zero(one);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto value = flush_vector(one, hn::LoadU(one, values + i));
+      largest = hn::Max(largest, hn::Abs(value));
+      hn::StoreU(value, one, values + i);
+    }
+    return hn::GetLane(largest);
+  }
   Vector largest = hn::Zero(d);
-  auto largest_rest = hn::Zero(one);
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const auto value = flush_vector(d, hn::LoadU(d, values + i));
+  const auto flush = [&](float* at) HWY_ATTR {
+    const auto value = flush_vector(d, hn::LoadU(d, at));
     largest = hn::Max(largest, hn::Abs(value));
-    hn::StoreU(value, d, values + i);
+    hn::StoreU(value, d, at);
+  };
+  for (std::size_t i = 0; i + lanes <= count; i += lanes) {
+    flush(values + i);
   }
-  for (; i < count; ++i) {
-    const auto value = flush_vector(one, hn::LoadU(one, values + i));
-    largest_rest = hn::Max(largest_rest, hn::Abs(value));
-    hn::StoreU(value, one, values + i);
-  }
-  const float in_vectors = hn::GetLane(hn::MaxOfLanes(d, largest));
-  const float in_rest = hn::GetLane(largest_rest);
-  return in_vectors > in_rest ? in_vectors : in_rest;
+  flush(values + count - lanes);
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
 MacKernels kernels() {
@@ -323,9 +334,13 @@ MacKernels kernels() {
   all.target = hwy::TargetName(HWY_TARGET);
   all.rows_log2 = kRowsLog2;
   all.columns = kVectors * hn::Lanes(Floats());
-  all.kernels = {{{ideal<1>, ideal<2>, ideal<4>, kRowsLog2 == 3 ? ideal<8> : nullptr},
-                  {h13<1, false>, h13<2, false>, h13<4, false>, kRowsLog2 == 3 ? h13<8, false> : nullptr},
-                  {h13<1, true>, h13<2, true>, h13<4, true>, kRowsLog2 == 3 ? h13<8, true> : nullptr}}};
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+  all.ideal = {ideal<1>, ideal<2>, ideal<4>, ideal<8>};
+#else
+  all.ideal = {ideal<1>, ideal<2>, ideal<4>};
+#endif
+  all.h13 = h13<false>;
+  all.h13_clamped = h13<true>;
   all.ideal_3x3 = ideal_3x3;
   all.read_half = read_half;
   all.flush_denormals = flush_denormals;

@@ -1,17 +1,19 @@
 // The vectorised inner loops of the multiply-accumulate models, compiled for several SIMD targets; the host's best is
 // picked at run time.
 //
-// A kernel adds `terms` products to a tile of `rows` x columns() sums. Vectors run over neighbouring sums of one row,
+// A kernel adds `terms` products to a tile of `rows` x `columns` sums. Vectors run over neighbouring sums of one row,
 // so that every sum sees its terms one after the other, in stream order, whatever the vector's width.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace openane {
 
 struct MacTile {
+  std::size_t rows = 1;  ///< A power of two, up to 2^rows_log2.
   std::size_t terms = 0;
   const float* factors = nullptr;  ///< [term][row]
   const float* source = nullptr;   ///< Column j of term t is source[offsets[t] + j].
@@ -45,10 +47,10 @@ struct MacKernels {
   const char* target = "";
   std::size_t rows_log2 = 0;  ///< Of the tallest kernel.
   std::size_t columns = 0;
-  /// [arithmetic][log2 of rows], up to rows_log2.
-  std::array<std::array<Kernel, kMaxRowsLog2 + 1>, 3> kernels{};
+  std::array<Kernel, kMaxRowsLog2 + 1> ideal{};  ///< By log2 of the rows.
+  Kernel h13 = nullptr, h13_clamped = nullptr;   ///< For any number of rows.
 
-  /// In the ideal arithmetic, what `kernels` do too, with a third of the loads.
+  /// What `ideal` does too, with a third of the loads.
   void (*ideal_3x3)(const MacPlane& plane) = nullptr;
 
   /// Reads fp16 from memory of any alignment: exponent 31 reads as +-65536, NaN as +65536; `relu` turns negative
@@ -57,8 +59,15 @@ struct MacKernels {
   /// Replaces fp16 denormals by +0 and returns the largest magnitude.
   float (*flush_denormals)(float* values, std::size_t count) = nullptr;
 
-  [[nodiscard]] Kernel kernel(MacArithmetic arithmetic, std::size_t log2_of_rows) const {
-    return kernels[static_cast<std::size_t>(arithmetic)][log2_of_rows];
+  void add(MacArithmetic arithmetic, const MacTile& tile) const {
+    switch (arithmetic) {
+      case MacArithmetic::ideal:
+        return ideal[static_cast<std::size_t>(std::countr_zero(tile.rows))](tile);
+      case MacArithmetic::h13:
+        return h13(tile);
+      case MacArithmetic::h13_clamped:
+        return h13_clamped(tile);
+    }
   }
 };
 

@@ -297,6 +297,24 @@ struct ChannelConstants {
   }
 };
 
+/// Lets the kernels write a group's results themselves, where they are one tensor of fp16 rows and no table follows.
+void write_in_place(MacJob& job, const ReadyTask& task, std::uint32_t group, const ChannelConstants& constants) {
+  const NeuralCompute& neural = *task.op->neural();
+  const View& view = task.results.front();
+  std::uint16_t* const first = RowWriter(view).direct(group, 0, 0, 0);
+  if (task.results.size() != 1 || neural.activation == Activation::table || first == nullptr ||
+      view.channel.interleave != 1 || view.channel.stride % 2 != 0 || view.row.stride % 2 != 0) {
+    return;
+  }
+  job.result = first;
+  job.result_channel_stride = static_cast<std::ptrdiff_t>(view.channel.stride);
+  job.result_row_stride = static_cast<std::ptrdiff_t>(view.row.stride);
+  job.biases = constants.biases;
+  job.accumulator_bias = read_boundary(neural.accumulator_bias);
+  job.scale = read_boundary(neural.post_scale);
+  job.relu = neural.activation == Activation::relu;
+}
+
 Result<void> run_sums(const ReadyTask& task, const Engine& engine) {
   const EngineOp& op = *task.op;
   const NeuralCompute& neural = *op.neural();
@@ -322,6 +340,7 @@ Result<void> run_sums(const ReadyTask& task, const Engine& engine) {
         task.kernel->weights(group, first, count, out);
       };
     }
+    write_in_place(job, task, group, constants);
     job.write = [&](std::uint32_t channel, std::uint32_t row, std::uint32_t x, std::uint32_t count, const float* sums) {
       std::array<float, kPieceElements> values;
       for (std::uint32_t done = 0; done < count;) {

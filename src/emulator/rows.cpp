@@ -1,5 +1,6 @@
 #include "emulator/rows.h"
 
+#include <cmath>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -222,6 +223,46 @@ void compute_floats(const RowFormula& formula, const std::uint16_t* x, const std
   compute(formula, x, y, count, to);
 }
 
+template <bool plain>
+void finish(const SumFormula& formula, const float* sums, std::size_t sum_stride, std::size_t count, std::size_t rows,
+            std::uint16_t* to, std::ptrdiff_t row_stride) {
+  const Floats floats;
+  const Halves halves;
+  const auto bias = hn::Set(floats, formula.bias);
+  const auto accumulator_bias = hn::Set(floats, formula.accumulator_bias);
+  const auto scale = hn::Set(floats, formula.scale);
+  const auto relu = formula.relu;
+  const auto round = [&](Row value) HWY_ATTR {
+    if constexpr (!plain) {
+      value = hn::Mul(hn::Add(hn::Add(value, bias), accumulator_bias), scale);
+    }
+    return write(relu ? clamp_below(value) : value);
+  };
+  const std::size_t lanes = hn::Lanes(floats);
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      hn::StoreU(round(hn::LoadU(floats, sums + i)), halves, to + i);
+    }
+    if (i < count) {
+      HWY_ALIGN float rest[16] = {};
+      HWY_ALIGN std::uint16_t result[16] = {};
+      std::memcpy(rest, sums + i, (count - i) * sizeof *sums);
+      hn::StoreU(round(hn::LoadU(floats, rest)), halves, result);
+      std::memcpy(to + i, result, (count - i) * sizeof *to);
+    }
+    sums += sum_stride;
+    to += row_stride / 2;
+  }
+}
+
+void finish_sums(const SumFormula& formula, const float* sums, std::size_t sum_stride, std::size_t count,
+                 std::size_t rows, std::uint16_t* to, std::ptrdiff_t row_stride) {
+  const auto adds_nothing = [](float bias) { return bias == 0 && std::signbit(bias); };
+  const bool plain = adds_nothing(formula.bias) && adds_nothing(formula.accumulator_bias) && formula.scale == 1;
+  return (plain ? finish<true> : finish<false>)(formula, sums, sum_stride, count, rows, to, row_stride);
+}
+
 void read_floats(const std::uint16_t* from, std::size_t count, float* to) {
   const Halves halves;
   const std::size_t lanes = hn::Lanes(Floats());
@@ -249,6 +290,7 @@ namespace openane::emulator {
 
 HWY_EXPORT(compute_halves);
 HWY_EXPORT(compute_floats);
+HWY_EXPORT(finish_sums);
 HWY_EXPORT(read_floats);
 
 void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
@@ -259,6 +301,11 @@ void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::u
 void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
                  float* to) {
   HWY_DYNAMIC_DISPATCH(compute_floats)(formula, x, y, count, to);
+}
+
+void finish_rows(const SumFormula& formula, const float* sums, std::size_t sum_stride, std::size_t count,
+                 std::size_t rows, std::uint16_t* to, std::ptrdiff_t row_stride) {
+  HWY_DYNAMIC_DISPATCH(finish_sums)(formula, sums, sum_stride, count, rows, to, row_stride);
 }
 
 void read_row(const std::uint16_t* from, std::size_t count, float* to) {

@@ -42,6 +42,16 @@ void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::u
 /// The same before rounding to fp16.
 void compute_row(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
                  float* to);
+/// What follows a multiply-accumulate: ((sum + bias) + accumulator_bias) * scale, relu.
+struct SumFormula {
+  float bias = -0.0F;  ///< -0 adds nothing.
+  float accumulator_bias = -0.0F;
+  float scale = 1;
+  bool relu = false;
+};
+/// Rounds `rows` rows of `count` sums, `sum_stride` apart, to fp16 rows that start `row_stride` bytes apart.
+void finish_rows(const SumFormula& formula, const float* sums, std::size_t sum_stride, std::size_t count,
+                 std::size_t rows, std::uint16_t* to, std::ptrdiff_t row_stride);
 /// The elements as the engine reads them.
 void read_row(const std::uint16_t* from, std::size_t count, float* to);
 
