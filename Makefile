@@ -7,7 +7,7 @@ DEMO_PACKAGES  = $(BUILD_PACKAGES) python3-numpy
 TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
 CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19
 LINT_PACKAGES  = $(CLANG_PACKAGES) clang-tidy-19 clang-format-19
-BENCH_PACKAGES = $(BUILD_PACKAGES) libbenchmark-dev libdnnl-dev
+BENCH_PACKAGES = $(BUILD_PACKAGES) libdnnl-dev
 
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
