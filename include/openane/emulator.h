@@ -73,6 +73,8 @@ class Emulator {
   [[nodiscard]] const std::vector<EngineOp>& ops() const;
 
  private:
+  friend Result<std::vector<NamedTensor>> run_program(const Program& program, std::span<const NamedTensor> inputs,
+                                                      EmulatorOptions options, std::size_t procedure);
   struct State;
   explicit Emulator(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
@@ -101,8 +103,8 @@ struct LookupTable {
 /// What the engine writes: fp16, half to even, infinity beyond 65504.
 [[nodiscard]] Half write_boundary(float value);
 
-/// One dot product as a numerics model computes it: the terms in stream order, before bias and scale. `b` is at least as
-/// long as `a`.
+/// One dot product as a numerics model computes it: the terms in stream order, before bias and scale. `b` is at least
+/// as long as `a`.
 [[nodiscard]] float dot_product(Numerics numerics, std::span<const Half> a, std::span<const Half> b);
 
 }  // namespace openane

@@ -178,6 +178,8 @@ Result<std::vector<NamedTensor>> run_program(const Program& program, std::span<c
     }
   }
   OPENANE_CHECK(emulator.run());
+  // Outputs are about to exist twice; inputs need not.
+  emulator.state_->memories.release_inputs();
   std::vector<NamedTensor> outputs;
   for (const TensorBinding& tensor : chosen.tensors) {
     if (tensor.role == TensorRole::output) {

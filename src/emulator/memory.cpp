@@ -79,7 +79,7 @@ Result<void> MemoryMap::bind(std::uint32_t number, MemoryKind kind, std::string 
   }
   const std::span<std::uint8_t> span = bytes->span();
   slots_.emplace(number, Memory{kind, std::move(name), size, span.data(), span.data()});
-  owned_.push_back(*std::move(bytes));
+  owned_.emplace(number, *std::move(bytes));
   return {};
 }
 
@@ -109,7 +109,7 @@ Result<MemoryMap> MemoryMap::create(const Program& program, const Procedure& pro
   }
   OPENANE_TRY(ZeroedBytes on_chip, ZeroedBytes::create(kOnChipBytes));
   map.on_chip_ = {MemoryKind::on_chip, "on-chip memory", kOnChipBytes, on_chip.span().data(), on_chip.span().data()};
-  map.owned_.push_back(std::move(on_chip));
+  map.owned_on_chip_ = std::move(on_chip);
   for (Memory& chain : map.chains_) {
     chain = {MemoryKind::chain, "the chained tensor", 0, nullptr, nullptr};
   }
@@ -119,6 +119,16 @@ Result<MemoryMap> MemoryMap::create(const Program& program, const Procedure& pro
 const Memory* MemoryMap::slot(std::uint32_t number) const {
   const auto found = slots_.find(number);
   return found == slots_.end() ? nullptr : &found->second;
+}
+
+void MemoryMap::release_inputs() {
+  for (auto& [number, memory] : slots_) {
+    if (memory.kind == MemoryKind::input) {
+      memory.size = 0;
+      memory.data = memory.writable = nullptr;
+      owned_.erase(number);
+    }
+  }
 }
 
 Result<void> MemoryMap::reserve_chain(std::size_t producer, std::uint64_t size) {

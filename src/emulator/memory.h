@@ -85,6 +85,8 @@ class MemoryMap {
   [[nodiscard]] const Memory& on_chip() const { return on_chip_; }
   /// The tensor handed over after task `producer` (0-based). Two buffers take turns.
   [[nodiscard]] const Memory& chain(std::size_t producer) const { return chains_[producer % 2]; }
+  /// Gives the memory of all inputs back. Nothing may run afterwards.
+  void release_inputs();
   /// Makes the buffer of a hand-over at least `size` bytes long.
   [[nodiscard]] Result<void> reserve_chain(std::size_t producer, std::uint64_t size);
 
@@ -93,7 +95,8 @@ class MemoryMap {
   std::map<std::uint32_t, Memory> slots_;
   Memory on_chip_;
   std::array<Memory, 2> chains_;
-  std::vector<ZeroedBytes> owned_;
+  std::map<std::uint32_t, ZeroedBytes> owned_;
+  ZeroedBytes owned_on_chip_;
   std::array<ZeroedBytes, 2> owned_chains_;
 };
 

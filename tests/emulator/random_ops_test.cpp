@@ -119,7 +119,10 @@ class Bench {
     const auto interleave = static_cast<std::uint8_t>(dice.rarely(3) ? 1u << dice.roll(1, 2) : 1u);
     SurfaceView view = loose_view(dice, 0, stored, result.type, interleave);
     view.slot = shop.add(TensorRole::output, std::vector<std::uint8_t>(test::bytes_of(view, stored), 0xa5));
-    const std::uint32_t kind = dice.roll(0, 3);
+    const std::uint32_t kind = dice.roll(0, 4);
+    if (kind == 4) {
+      return run_through_scratch(stored, view, options);
+    }
     result.place = kind == 0   ? Place::on_chip
                    : kind == 1 ? Place::chained
                    : kind == 2 ? Place::surface_kept
@@ -143,6 +146,24 @@ class Bench {
   }
 
  private:
+  /// The result goes to scratch, and from there to the output.
+  Result<Logical> run_through_scratch(const Logical& stored, SurfaceView view, EmulatorOptions options) {
+    shop.scratch_bytes = test::bytes_of(view, stored);
+    const std::uint8_t output = view.slot;
+    view.slot = 3;
+    op.result.place = Place::surface;
+    op.result.surface = view;
+    shop.ops.push_back(op);
+    EngineOp copy = test::neural_copy(stored);
+    copy.sources[0] = test::surface_source(view);
+    view.slot = output;
+    copy.result = test::surface_result(view);
+    shop.ops.push_back(copy);
+    OPENANE_CHECK(shop.run(std::move(options)));
+    const Logical written = test::fetch(shop.content(output), view, stored);
+    return op.result.exchange_channel_width ? test::exchanged(written) : written;
+  }
+
   static Logical spread(const Logical& seen, const Logical& shape) {
     Logical out = shape;
     for (std::uint32_t g = 0; g < shape.groups; ++g) {
@@ -528,6 +549,12 @@ void try_convolution(std::uint32_t seed, Numerics numerics) {
   neural.kernel.format = int8 ? KernelFormat::int8 : KernelFormat::fp16;
   neural.kernel.zero_skipping = strided;
   set_kernel(neural, *packed, bench.shop.constants, dice);
+  if (kind == 0 && !int8 && !neural.channel_bias && neural.activation != Activation::table && dice.coin()) {
+    // Weights that another tensor holds: the second operand of a matrix product made at run time.
+    neural.kernel.from_memory = true;
+    neural.kernel.slot = bench.shop.add(TensorRole::input, bench.shop.constants);
+    bench.shop.constants.clear();
+  }
 
   const std::uint32_t channels = neural.unicast ? outputs * inputs : inputs;
   const Logical shape(groups, channels, edge + dice.roll(0, 5), edge + dice.roll(0, 20));
