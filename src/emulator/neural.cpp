@@ -302,8 +302,10 @@ void write_in_place(MacJob& job, const ReadyTask& task, std::uint32_t group, con
   const NeuralCompute& neural = *task.op->neural();
   const View& view = task.results.front();
   std::uint16_t* const first = RowWriter(view).direct(group, 0, 0, 0);
+  // Scale 0 makes 0 of everything, clamped sums included, which a multiplication would not.
   if (task.results.size() != 1 || neural.activation == Activation::table || first == nullptr ||
-      view.channel.interleave != 1 || view.channel.stride % 2 != 0 || view.row.stride % 2 != 0) {
+      read_boundary(neural.post_scale) == 0 || view.channel.interleave != 1 || view.channel.stride % 2 != 0 ||
+      view.row.stride % 2 != 0) {
     return;
   }
   job.result = first;

@@ -219,6 +219,7 @@ TEST(PublishedReadings, MatrixProducts) {
 /// allbilly/ane: PostScale 0 makes everything 0, 0xffff (a NaN) makes it infinite.
 TEST(PublishedReadings, PostScaleWords) {
   EXPECT_EQ(linear({1, 2}, Half{0}), 0);
+  EXPECT_EQ(linear({30000, 30000}, Half{0}), 0) << "a clamped sum";
   EXPECT_EQ(linear({1, 2}, Half{0xffff}), kInfinity);
 }
 
