@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "target/h13/kernel_pack.h"
 #include "workshop.h"
 
 namespace openane::emulator {
@@ -77,6 +78,37 @@ TEST(KernelLayout, FewChannels) {
   }
   EXPECT_EQ(layout->bytes_of(2), 6u);
   EXPECT_EQ(layout->bytes_of(3), 0u);
+}
+
+/// What the packer writes, the reader finds, for every number of channels.
+TEST(KernelReader, FindsWhatThePackerWrote) {
+  for (std::uint32_t outputs = 1; outputs <= 200; ++outputs) {
+    h13::KernelWeights weights;
+    weights.outputs = outputs;
+    weights.inputs = 3;
+    for (std::uint32_t i = 0; i < outputs * 3; ++i) {
+      weights.values.push_back(to_half(static_cast<float>(i + 1)));
+    }
+    const auto packed = h13::pack_kernel(weights, h13::choose_packing(outputs, true));
+    ASSERT_TRUE(packed) << outputs << ": " << packed.error().to_string();
+    EngineOp op = convolution(3, outputs, packed->lanes_log2);
+    auto& kernel = std::get<NeuralCompute>(op.compute).kernel;
+    kernel.slot = 1;
+    kernel.engines_log2 = packed->engines_log2;
+    kernel.channels = packed->channels;
+    Program program;
+    program.constants.push_back({"", 1, Bytes(packed->bytes)});
+    const auto memories = MemoryMap::create(program, {});
+    ASSERT_TRUE(memories);
+    auto reader = KernelReader::create(op, *memories);
+    ASSERT_TRUE(reader) << outputs << ": " << reader.error().to_string();
+    ASSERT_TRUE(reader->load());
+    std::vector<float> seen(outputs * 3);
+    reader->weights(0, 0, outputs, seen.data());
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      ASSERT_EQ(seen[i], to_float(weights.values[i])) << outputs << " channels, weight " << i;
+    }
+  }
 }
 
 }  // namespace

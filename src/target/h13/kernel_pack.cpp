@@ -111,6 +111,13 @@ class StreamWriter {
   ByteWriter out_;
 };
 
+/// Whether the planes fill whole rounds over the engines, or less than one, or have one lane: where they do not, the
+/// rest goes to smaller planes (h13-isa.md 7.1, lane choice).
+bool ends_evenly(std::uint32_t outputs, KernelPacking packing) {
+  const std::uint32_t round = 1u << (packing.lanes_log2 + packing.engines_log2);
+  return packing.lanes_log2 == 0 || outputs <= round || outputs % round == 0;
+}
+
 Result<void> check(const KernelWeights& weights, KernelPacking packing) {
   const std::array<std::uint32_t, 5> sizes = {weights.groups, weights.outputs, weights.inputs, weights.height,
                                               weights.width};
@@ -139,6 +146,12 @@ Result<void> check(const KernelWeights& weights, KernelPacking packing) {
                     "the channels, engines be at most 16",
                     weights.outputs, 1u << packing.lanes_log2, 1u << packing.engines_log2));
   }
+  if (!ends_evenly(weights.outputs, packing)) {
+    return fail(ErrorCategory::missing_specification,
+                fmt::format("{} output channels in planes of {} lanes leave a part of a round over {} engines; the "
+                            "compiler packs such rests in smaller planes",
+                            weights.outputs, 1u << packing.lanes_log2, 1u << packing.engines_log2));
+  }
   if (weights.format == KernelFormat::int8) {
     if (!weights.bias.empty() || weights.zero_skipping) {
       return fail(ErrorCategory::missing_specification, "int8 weights have only been decoded dense and without biases");
@@ -163,8 +176,10 @@ Result<void> check(const KernelWeights& weights, KernelPacking packing) {
 KernelPacking choose_packing(std::uint32_t outputs, bool small_image) {
   KernelPacking packing;
   const std::uint32_t cap = std::max(1u, std::min(outputs / kEngines, small_image ? 32u : 16u));
-  while ((2u << packing.lanes_log2) <= cap && outputs % (2u << packing.lanes_log2) == 0) {
-    ++packing.lanes_log2;
+  for (std::uint8_t log2 = 1; (1u << log2) <= cap && outputs % (1u << log2) == 0; ++log2) {
+    if (ends_evenly(outputs, {log2, 4})) {
+      packing.lanes_log2 = log2;
+    }
   }
   packing.engines_log2 = engines_for(outputs, packing.lanes_log2);
   return packing;

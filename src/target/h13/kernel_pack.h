@@ -41,7 +41,7 @@ struct KernelPacking {
 };
 
 /// The compiler's choice: as many lanes as keep all 16 engines busy, at most 32 for small images and else 16, and no
-/// more engines than planes. Lanes always divide `outputs`.
+/// more engines than planes. Lanes always divide `outputs`, and planes fill whole rounds over the engines.
 [[nodiscard]] KernelPacking choose_packing(std::uint32_t outputs, bool small_image);
 /// The fewest engines, as a binary logarithm, that hold one plane each; 16 at most.
 [[nodiscard]] std::uint8_t engines_for(std::uint32_t outputs, std::uint8_t lanes_log2);
