@@ -42,8 +42,9 @@ struct Procedure {
   std::string name;
   std::vector<TensorBinding> tensors;  ///< Inputs and outputs in the order of the container's descriptors.
   std::vector<PlacedTask> tasks;       ///< Offsets count from the start of the program's task section.
-  std::uint32_t task_base = 0;         ///< Offset in the task section of slot 0, from which chain offsets count; 0 in all known files.
-  std::uint64_t scratch_used = 0;      ///< Bytes of scratch the compiler says it uses; 0 = not said.
+  std::uint32_t task_base =
+      0;  ///< Offset in the task section of slot 0, from which chain offsets count; 0 in all known files.
+  std::uint64_t scratch_used = 0;  ///< Bytes of scratch the compiler says it uses; 0 = not said.
 
   [[nodiscard]] const TensorBinding* find(std::string_view name_or_symbol) const;
   [[nodiscard]] const TensorBinding* find_slot(std::uint32_t slot) const;
