@@ -5,7 +5,7 @@ usage: generate_isa.py --out DIR [--accessor NAME] TABLE.toml ...
 
 Writes DIR/<generation>_table.cpp (one table), DIR/<generation>_fields.h (one constant per field: h13::kCommon_InDim_Win) and
 DIR/generations.cpp (the list of tables, behind the function `openane::generations`, or NAME).
-docs/isa/README.md describes the tables. Each is checked first; the run stops with file and place at the first thing wrong: overlapping
+docs/isa/tables.md describes the tables. Each is checked first; the run stops with file and place at the first thing wrong: overlapping
 blocks or fields, a word of a block without a row, an enum or a role that is not defined, names that are not unique or not identifiers, a row
 without a grade, a key nobody reads, a value that does not fit its bits, a target or subtype that two generations claim.
 """

@@ -75,6 +75,7 @@ enum class Relocation : std::uint8_t {
 struct RegisterDefault {
   std::uint32_t value = 0;
   Grade grade = Grade::unknown;
+  friend bool operator==(const RegisterDefault&, const RegisterDefault&) = default;
 };
 
 struct Register {

@@ -37,6 +37,9 @@ Action declare_run(CLI::App& app);
 Action declare_diff(CLI::App& app);
 Action declare_convert(CLI::App& app);
 Action declare_migrate(CLI::App& app);
+Action declare_isa(CLI::App& app);
+Action declare_chips(CLI::App& app);
+Action declare_device(CLI::App& app);
 Action declare_completion(CLI::App& app);
 
 }  // namespace openane::cli
