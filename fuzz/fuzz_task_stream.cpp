@@ -1,0 +1,56 @@
+// A task section of any generation: decode -> encode -> decode agree, and encode(lift(task)) is the task.
+//
+// The first byte picks the generation, the next two are the words of the first task, the fourth the number of tasks.
+#include <cstdlib>
+
+#include "openane/engine_op.h"
+
+namespace {
+
+using openane::PlacedTask;
+using openane::Task;
+
+void require(bool condition) {
+  if (!condition) {
+    std::abort();
+  }
+}
+
+void check_lift(const Task& task) {
+  const openane::Target* target = openane::find_target(task.generation());
+  if (target == nullptr) {
+    return;
+  }
+  const openane::EngineOp op = target->lift(task);
+  const auto encoded = target->encode(op);
+  require(encoded && *encoded == task);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kPrefix = 4;
+  if (size < kPrefix) {
+    return 0;
+  }
+  const auto generations = openane::generations();
+  const openane::Generation& generation = *generations[data[0] % generations.size()];
+  const std::uint32_t words = data[1] + 256U * data[2];
+  const std::uint32_t count = data[3];
+  const std::span<const std::uint8_t> section(data + kPrefix, size - kPrefix);
+  const auto tasks = openane::decode_tasks(generation, section, 0, words, count);
+  if (!tasks) {
+    require(!tasks.error().message.empty());
+    return 0;
+  }
+  for (const PlacedTask& placed : *tasks) {
+    const auto again = Task::decode(generation, placed.task.words());
+    require(again && *again == placed.task);
+    check_lift(placed.task);
+  }
+  const auto encoded = openane::encode_tasks(*tasks);
+  require(encoded.has_value());
+  const auto again = openane::decode_tasks(generation, *encoded, 0, words, static_cast<std::uint32_t>(tasks->size()));
+  require(again && *again == *tasks);
+  return 0;
+}
