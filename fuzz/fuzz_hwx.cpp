@@ -1,6 +1,7 @@
 // HWX from anyone: a value or an error. What was read is written back byte for byte, and rebuilt by every profile it is
 // the same program.
-#include <cstdlib>
+#include "require.h"
+
 #include <utility>
 
 #include "openane/anec.h"
@@ -12,12 +13,8 @@ namespace {
 using openane::Bytes;
 using openane::HwxProfile;
 using openane::Program;
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
+using openane::fuzz::error_text;
+using openane::fuzz::require;
 
 /// Equal in what a run depends on; addresses, symbols and order of tensors are the container's.
 bool same_program(const Program& a, const Program& b) {
@@ -44,19 +41,22 @@ void check_rebuilt(Program program) {
   for (const HwxProfile profile : {HwxProfile::v4, HwxProfile::v5, HwxProfile::v7, HwxProfile::v9}) {
     const auto built = openane::write_hwx(program, profile);
     if (!built) {
-      require(built.error().category == openane::ErrorCategory::unsupported ||
-              built.error().category == openane::ErrorCategory::not_implemented);
+      const openane::ErrorCategory category = built.error().category;
+      require(category == openane::ErrorCategory::unsupported || category == openane::ErrorCategory::not_implemented,
+              "what cannot be built is named so:", error_text(built));
       continue;
     }
     const auto again = openane::read_hwx(Bytes(*built));
-    require(again && same_program(program, *again));
+    require(again.has_value(), "a built file can be read:", error_text(again));
+    require(same_program(program, *again), "a built file holds the program");
   }
 }
 
 void check_converted(const Program& program) {
   if (const auto anec = openane::write_anec(program)) {
     const auto again = openane::read_anec(Bytes(*anec));
-    require(again && again->procedures[0].tasks.size() == program.procedures[0].tasks.size());
+    require(again && again->procedures[0].tasks.size() == program.procedures[0].tasks.size(),
+            "an ANEC holds the tasks:", error_text(again));
   }
 }
 
@@ -66,13 +66,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes input(std::vector<std::uint8_t>(data, data + size));
   const auto program = openane::read_hwx(input);
   if (!program) {
-    require(!program.error().message.empty());
+    openane::fuzz::require(!program.error().message.empty(), "an error has a message");
     return 0;
   }
   static_cast<void>(openane::check_program(*program));
   static_cast<void>(openane::describe_for_runtime(*program));
   const auto written = openane::write_hwx(*program);
-  require(written && Bytes(*written) == input);
+  openane::fuzz::require(written && Bytes(*written) == input,
+                         "reading and writing gives the same bytes:", openane::fuzz::error_text(written));
   check_rebuilt(*program);
   check_converted(*program);
   return 0;

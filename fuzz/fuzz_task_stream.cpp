@@ -1,7 +1,7 @@
 // A task section of any generation: decode -> encode -> decode agree, and encode(lift(task)) is the task.
 //
 // The first byte picks the generation, the next two are the words of the first task, the fourth the number of tasks.
-#include <cstdlib>
+#include "require.h"
 
 #include "openane/engine_op.h"
 
@@ -9,12 +9,8 @@ namespace {
 
 using openane::PlacedTask;
 using openane::Task;
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
+using openane::fuzz::error_text;
+using openane::fuzz::require;
 
 void check_lift(const Task& task) {
   const openane::Target* target = openane::find_target(task.generation());
@@ -23,7 +19,7 @@ void check_lift(const Task& task) {
   }
   const openane::EngineOp op = target->lift(task);
   const auto encoded = target->encode(op);
-  require(encoded && *encoded == task);
+  require(encoded && *encoded == task, "encode(lift(task)) is the task:", error_text(encoded));
 }
 
 }  // namespace
@@ -40,17 +36,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::span<const std::uint8_t> section(data + kPrefix, size - kPrefix);
   const auto tasks = openane::decode_tasks(generation, section, 0, words, count);
   if (!tasks) {
-    require(!tasks.error().message.empty());
+    require(!tasks.error().message.empty(), "an error has a message");
     return 0;
   }
   for (const PlacedTask& placed : *tasks) {
     const auto again = Task::decode(generation, placed.task.words());
-    require(again && *again == placed.task);
+    require(again && *again == placed.task, "the words of a task decode to it:", error_text(again));
     check_lift(placed.task);
   }
   const auto encoded = openane::encode_tasks(*tasks);
-  require(encoded.has_value());
+  require(encoded.has_value(), "what was decoded can be encoded:", error_text(encoded));
   const auto again = openane::decode_tasks(generation, *encoded, 0, words, static_cast<std::uint32_t>(tasks->size()));
-  require(again && *again == *tasks);
+  require(again && *again == *tasks, "decode, encode, decode agree:", error_text(again));
   return 0;
 }

@@ -156,18 +156,18 @@ void write_task_stream(const std::filesystem::path& folder, const std::string& n
   write_seed(folder / "task_stream", name, bytes);
 }
 
-/// A task with a record of every form the generation has.
+/// A task of a packet stream with a record of every form.
 Task small_task(const Generation& generation) {
   Task task(generation);
   const std::vector<std::uint32_t> header(generation.header_words, 0);
   task.set_header(header);
   const std::vector<std::uint32_t> values = {1, 2};
-  const bool dense = task.add_dense(0, values).has_value();
-  const bool scatter = task.add_scatter(0x40, 0x2, values).has_value();
-  const bool address = task.add_address(0x4d10, 4, values).has_value();
-  if (!dense || (generation.stream == StreamForm::packet && (!scatter || !address))) {
-    std::cerr << "cannot write a task of " << generation.id << '\n';
-    std::exit(1);
+  for (const Result<void>& added :
+       {task.add_dense(0, values), task.add_scatter(0x40, 0x2, values), task.add_address(0x4d10, 4, values)}) {
+    if (!added) {
+      std::cerr << added.error().to_string() << '\n';
+      std::exit(1);
+    }
   }
   return task;
 }
@@ -197,7 +197,7 @@ int write_all(const std::filesystem::path& folder) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i]->id == "H13") {
       write_task_stream(folder, "h13_chain", i, chain.procedures[0].tasks);
-    } else if (all[i]->stream != StreamForm::unknown && all[i]->header_words != 0) {
+    } else if (all[i]->stream == StreamForm::packet && all[i]->header_words != 0) {
       write_task_stream(folder, fmt::format("{}_small", all[i]->target), i,
                         must(link_tasks({small_task(*all[i]), small_task(*all[i])})));
     }

@@ -349,7 +349,7 @@ Result<std::string> write_raw_layout(const Program& program) {
                         shape.d != 1 ? fmt::format(", {}", shape.d) : "");
     text += fmt::format("row_stride = {:#x}\nplane_stride = {:#x}\nbatch_stride = {:#x}\n", strides.h, strides.c,
                         strides.n);
-    if (shape.d != 1) {
+    if (strides.d != 0) {
       text += fmt::format("depth_stride = {:#x}\n", strides.d);
     }
     if (tensor.layout.interleave != 1) {

@@ -71,6 +71,7 @@ class Builder {
     OPENANE_CHECK(check_program());
     OPENANE_TRY(text_, program_.encode_task_section());
     references_ = kernel_references(program_);
+    OPENANE_CHECK(check_references());
     OPENANE_CHECK(plan_buffers());
     plan_segments();
     OPENANE_CHECK(assign_addresses());
@@ -162,6 +163,17 @@ class Builder {
     }
     if (tensor.byte_size() == 0 || tensor.byte_size() >= kMaximumAddressSpace) {
       return refuse(fmt::format("tensor {} takes {:#x} bytes", name, tensor.byte_size()));
+    }
+    return {};
+  }
+
+  Result<void> check_references() const {
+    for (const KernelReference& reference : references_) {
+      const std::uint64_t size = program_.constants[reference.section].data.size();
+      if (reference.value >= size) {
+        return refuse(fmt::format("a coefficient stream lies at {:#x} of constants that have {:#x} bytes",
+                                  reference.value, size));
+      }
     }
     return {};
   }
@@ -290,6 +302,9 @@ class Builder {
       }
       address = align_up(address, kPage);
       segment.size = address - segment.address;
+    }
+    if (profile_.reference_command == kBufferReference && address > 0xffffffff) {
+      return refuse("its parts reach past 4 GiB, where the buffer references of this profile do not reach");
     }
     // Constants in the order of Program::constants.
     for (const ConstantSection& constants : program_.constants) {
