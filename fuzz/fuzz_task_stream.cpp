@@ -18,6 +18,9 @@ void check_lift(const Task& task) {
     return;
   }
   const openane::EngineOp op = target->lift(task);
+  if (task.generation().stream == openane::StreamForm::packet && !op.unknowns.empty()) {
+    return;  // A task without an address packet that its kind needs: the op says so, and encoding it adds one.
+  }
   const auto encoded = target->encode(op);
   require(encoded && *encoded == task, "encode(lift(task)) is the task:", error_text(encoded));
 }

@@ -2,6 +2,9 @@
 // (hwx-container.md 15).
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "openane/program.h"

@@ -72,7 +72,8 @@ struct Program {
   std::vector<ConstantSection> constants;
   std::uint64_t scratch_bytes = 0;  ///< Size of the scratch buffer (slot 3); 0 = none.
   std::uint32_t scratch_slot = 3;
-  /// Bytes of the task section as read, for what lies between tasks. Tasks are written over it.
+  /// Bytes of the task section as read, for what lies between tasks. Tasks are written over it; whoever moves or removes
+  /// tasks empties it, so that no word of an old one stays behind.
   Bytes task_section;
   std::shared_ptr<const CarriedContainer> carried;
   /// Findings of the reader that are wrong without being fatal ("the task writes slot 6, the header declares slot 4").
@@ -86,7 +87,8 @@ struct Program {
 
 /// Reads a program, telling the container by its content; for raw kernels `layout` names the layout file.
 [[nodiscard]] Result<Program> read_program(const std::string& path, const std::string& raw_layout = {});
-/// Writes by the extension of `path` (.hwx; .anec or .ane; .bin is a raw kernel).
+/// Writes by the extension of `path`: .hwx; .anec or .ane; .bin is a raw kernel, whose layout is written beside it with
+/// the extension .toml.
 [[nodiscard]] Result<void> write_program(const std::string& path, const Program& program);
 
 /// Checks what must hold between the parts of any program before it may run (hwx-container.md 12, rules H14 and H15):
