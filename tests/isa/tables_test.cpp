@@ -7,9 +7,11 @@
 #include <set>
 #include <string>
 
+#include "openane/program.h"
 #include "openane/register_table.h"
 #include "openane/task.h"
 #include "oracle.h"
+#include "program_corpus.h"
 
 namespace openane {
 namespace {
@@ -186,39 +188,85 @@ TEST(Tables, UnwrittenRegistersAreZeroOnH13Only) {
   }
 }
 
-TEST(H13Table, EveryCorpusWordHasAName) {
-  OPENANE_NEEDS_CORPUS();
-  const Generation& h13 = *find_generation("H13");
-  std::map<std::string, std::set<std::uint32_t>> unnamed;
+/// What the table says of words: how many were looked up, and the bits that no field covers.
+struct WordCensus {
   std::size_t tasks = 0, words = 0, record_headers = 0, stream_words = 0;
-  for (const test::Oracle& oracle : test::load_oracles()) {
-    for (const test::OracleTask& source : oracle.tasks) {
-      const Result<Task> task = Task::decode(h13, source.words);
-      ASSERT_TRUE(task) << source.name << ": " << task.error().to_string();
-      EXPECT_TRUE(std::ranges::equal(task->words(), source.words));
-      ++tasks;
-      record_headers += task->records().size();
-      stream_words += source.words.size();
-      const auto check = [&](const Register* row, std::uint32_t word) {
-        ASSERT_NE(row, nullptr) << source.name;
-        ++words;
-        if (const std::uint32_t rest = word & ~row->named_bits(); rest != 0) {
-          unnamed[std::string(row->name)].insert(rest);
-        }
-      };
-      for (std::uint32_t i = 0; i < task->header_size(); ++i) {
-        check(&h13.header[i], task->header(i));
-      }
-      for (const Record& record : task->records()) {
-        for (std::uint32_t i = 0; i < record.count; ++i) {
-          check(h13.find(record.address_of(i)), task->words()[record.first + i]);
-        }
+  std::map<std::string, std::set<std::uint32_t>> unnamed;
+
+  void add(const Register* row, std::uint32_t word) {
+    if (row == nullptr) {
+      ADD_FAILURE() << "a word outside every block";
+      return;
+    }
+    ++words;
+    if (const std::uint32_t rest = word & ~row->named_bits(); rest != 0) {
+      unnamed[std::string(row->name)].insert(rest);
+    }
+  }
+
+  void add(const Task& task) {
+    ++tasks;
+    record_headers += task.records().size();
+    stream_words += task.words().size();
+    for (std::uint32_t i = 0; i < task.header_size(); ++i) {
+      add(&task.generation().header[i], task.header(i));
+    }
+    for (const Record& record : task.records()) {
+      for (std::uint32_t i = 0; i < record.count; ++i) {
+        add(task.generation().find(record.address_of(i)), task.words()[record.first + i]);
       }
     }
   }
-  EXPECT_EQ(tasks, 117U);  // 105 and 12, corpus/oracles/h13/README.md
-  EXPECT_EQ(words + record_headers, stream_words);
-  EXPECT_EQ(unnamed, (std::map<std::string, std::set<std::uint32_t>>{{"Pad40", {0x100}}}));
+
+  void expect_only_pad40() const {
+    EXPECT_EQ(words + record_headers, stream_words);
+    EXPECT_EQ(unnamed, (std::map<std::string, std::set<std::uint32_t>>{{"Pad40", {0x100}}}));
+  }
+};
+
+TEST(H13Table, EveryOracleWordHasAName) {
+  OPENANE_NEEDS_CORPUS();
+  WordCensus census;
+  for (const test::Oracle& oracle : test::load_oracles()) {
+    for (const test::OracleTask& source : oracle.tasks) {
+      const Result<Task> task = Task::decode(*find_generation("H13"), source.words);
+      ASSERT_TRUE(task) << source.name << ": " << task.error().to_string();
+      EXPECT_TRUE(std::ranges::equal(task->words(), source.words));
+      census.add(*task);
+    }
+  }
+  EXPECT_EQ(census.tasks, 117U);  // 105 and 12, corpus/oracles/h13/README.md
+  census.expect_only_pad40();
+}
+
+TEST(H13Table, EveryWordOfRealProgramsHasAName) {
+  OPENANE_NEEDS_CORPUS();
+  WordCensus census;
+  const std::vector<std::string> paths = test::all_hwx_files();
+  EXPECT_EQ(paths.size(), 24U);
+  for (const std::string& path : paths) {
+    const Result<Program> program = read_program(path);
+    ASSERT_TRUE(program) << program.error().to_string();
+    for (const Procedure& procedure : program->procedures) {
+      for (const PlacedTask& placed : procedure.tasks) {
+        census.add(placed.task);
+      }
+    }
+  }
+  const std::vector<toml::table> kernels = test::manifest_files("raw");
+  EXPECT_EQ(kernels.size(), 22U);
+  for (const toml::table& file : kernels) {
+    const Bytes data = test::load(test::manifest_path(file));
+    const Result<std::vector<PlacedTask>> tasks =
+        decode_tasks(*find_generation("H13"), data.span().first(file["tsk_size"].value_or(0u)), 0,
+                     file["td_size"].value_or(0u) / 4, file["td_count"].value_or(0u));
+    ASSERT_TRUE(tasks) << test::manifest_path(file) << ": " << tasks.error().to_string();
+    for (const PlacedTask& placed : *tasks) {
+      census.add(placed.task);
+    }
+  }
+  EXPECT_GE(census.tasks, paths.size() + kernels.size());
+  census.expect_only_pad40();
 }
 
 }  // namespace
