@@ -1,4 +1,5 @@
-// A task section of any generation: decode -> encode -> decode agree, and encode(lift(task)) is the task.
+// A task section of any generation: decode -> encode -> decode agree, records added one by one give the task again, and
+// encode(lift(task)) is the task.
 //
 // The first byte picks the generation, the next two are the words of the first task, the fourth the number of tasks.
 #include "require.h"
@@ -25,6 +26,26 @@ void check_lift(const Task& task) {
   require(encoded && *encoded == task, "encode(lift(task)) is the task:", error_text(encoded));
 }
 
+openane::Result<Task> rebuilt(const Task& task) {
+  Task copy(task.generation());
+  copy.set_header(task.words().first(task.header_size()));
+  for (const openane::Record& record : task.records()) {
+    const std::span<const std::uint32_t> values = task.words().subspan(record.first, record.count);
+    switch (record.form) {
+      case openane::Record::Form::dense:
+        OPENANE_CHECK(copy.add_dense(record.address, values));
+        break;
+      case openane::Record::Form::scatter:
+        OPENANE_CHECK(copy.add_scatter(record.address, record.mask, values));
+        break;
+      case openane::Record::Form::address:
+        OPENANE_CHECK(copy.add_address(record.address, record.slot, values));
+        break;
+    }
+  }
+  return copy;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -45,6 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const PlacedTask& placed : *tasks) {
     const auto again = Task::decode(generation, placed.task.words());
     require(again && *again == placed.task, "the words of a task decode to it:", error_text(again));
+    const auto copy = rebuilt(placed.task);
+    require(copy && *copy == placed.task, "records added one by one give the task:", error_text(copy));
     check_lift(placed.task);
   }
   const auto encoded = openane::encode_tasks(*tasks);
