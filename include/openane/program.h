@@ -87,9 +87,28 @@ struct Program {
 
 /// Reads a program, telling the container by its content; for raw kernels `layout` names the layout file.
 [[nodiscard]] Result<Program> read_program(const std::string& path, const std::string& raw_layout = {});
-/// Writes by the extension of `path`: .hwx; .anec or .ane; .bin is a raw kernel, whose layout is written beside it with
-/// the extension .toml.
-[[nodiscard]] Result<void> write_program(const std::string& path, const Program& program);
+enum class HwxProfile : std::uint8_t;   // hwx.h
+enum class AnecHeader : std::uint32_t;  // anec.h
+
+/// Choices of the containers' writers. Each belongs to one container; setting it for another is a `usage` error.
+struct WriteOptions {
+  std::optional<HwxProfile> profile;
+  std::optional<AnecHeader> header;
+  std::string layout;  ///< Raw kernels: the layout file's path. Empty: the kernel's with the ending .toml.
+};
+
+/// A file and what goes into it.
+struct FileImage {
+  std::string path;
+  std::vector<std::uint8_t> bytes;
+};
+/// The files that a program becomes, by the extension of `path` (.hwx; .anec or .ane; .bin is a raw kernel, which takes
+/// a layout file with it). The first is `path` itself.
+[[nodiscard]] Result<std::vector<FileImage>> encode_program(const std::string& path, const Program& program,
+                                                            const WriteOptions& options = {});
+/// Encodes and writes.
+[[nodiscard]] Result<void> write_program(const std::string& path, const Program& program,
+                                         const WriteOptions& options = {});
 
 /// Checks what must hold between the parts of any program before it may run (hwx-container.md 12, rules H14 and H15):
 /// every selector names a bound slot, every DMA footprint lies inside its surface, nothing writes inputs, constants or

@@ -21,7 +21,7 @@ struct Options {
 
 Result<Exit> assemble_and_save(const Options& options) {
   OPENANE_TRY(const Program program, load_assembly(options.input));
-  OPENANE_TRY(const std::vector<WrittenFile> files, save_program(program, options.output));
+  OPENANE_TRY(const std::vector<FileImage> files, save_program(program, options.output));
   report_written(files, program, options.json);
   return Exit::ok;
 }

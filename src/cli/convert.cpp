@@ -24,7 +24,7 @@ struct Options {
 
 Result<Exit> convert(const Options& options) {
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
-  OPENANE_TRY(const std::vector<WrittenFile> files, save_program(program, options.output));
+  OPENANE_TRY(const std::vector<FileImage> files, save_program(program, options.output));
   report_written(files, program, options.json);
   return Exit::ok;
 }

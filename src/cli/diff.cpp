@@ -8,6 +8,8 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/program_files.h"
+#include "openane/anec.h"
+#include "openane/hwx.h"
 #include "openane/program_diff.h"
 
 namespace openane::cli {

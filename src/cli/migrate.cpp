@@ -64,7 +64,7 @@ Result<Exit> run(const Options& options) {
   }
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
   OPENANE_TRY(const Migration migration, in_file(migrate(program, *to), options.input));
-  OPENANE_TRY(const std::vector<WrittenFile> files, save_program(migration.program, options.output));
+  OPENANE_TRY(const std::vector<FileImage> files, save_program(migration.program, options.output));
   if (!options.json) {
     print(report(migration.notes));
     report_written(files, migration.program, false);

@@ -7,121 +7,57 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/console.h"
+#include "openane/anec.h"
 #include "openane/assembly.h"
-#include "openane/raw_kernel.h"
+#include "openane/hwx.h"
 
 namespace openane::cli {
 namespace {
 
-struct ProfileName {
+template <typename Value>
+struct Named {
   const char* name;
-  HwxProfile profile;
+  Value value;
 };
-constexpr ProfileName kProfiles[] = {
+constexpr Named<HwxProfile> kProfiles[] = {
     {"v4", HwxProfile::v4}, {"v5", HwxProfile::v5}, {"v7", HwxProfile::v7}, {"v9", HwxProfile::v9}};
+constexpr Named<AnecHeader> kHeaders[] = {{"0x1000", AnecHeader::bytes_0x1000}, {"0x800", AnecHeader::bytes_0x800}};
 
-struct HeaderName {
-  const char* name;
-  AnecHeader header;
-};
-constexpr HeaderName kHeaders[] = {{"0x1000", AnecHeader::bytes_0x1000}, {"0x800", AnecHeader::bytes_0x800}};
+template <typename Value, std::size_t N>
+std::optional<Value> value_of(const Named<Value> (&table)[N], const std::string& name) {
+  for (const Named<Value>& row : table) {
+    if (name == row.name) {
+      return row.value;
+    }
+  }
+  return std::nullopt;
+}
+
+template <typename Value, std::size_t N>
+std::vector<std::string> names_of(const Named<Value> (&table)[N]) {
+  std::vector<std::string> names;
+  names.reserve(N);
+  for (const Named<Value>& row : table) {
+    names.emplace_back(row.name);
+  }
+  return names;
+}
 
 std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension().string(); }
 
-Location at(const std::string& path) { return Location{path, {}, 0, 0}; }
-
-/// A file and what goes into it.
-struct Image {
-  std::string path;
-  std::vector<std::uint8_t> bytes;
-};
-
-Image text_image(const std::string& path, std::string_view text) { return {path, {text.begin(), text.end()}}; }
-
-using Images = Result<std::vector<Image>>;
-
-Images hwx_images(const Program& program, const OutputOptions& options) {
-  std::optional<HwxProfile> profile;
-  for (const ProfileName& known : kProfiles) {
-    if (options.profile == known.name) {
-      profile = known.profile;
+/// Assembly text is no container of the library's: it is above all of them.
+Result<std::vector<FileImage>> images_of(const Program& program, const OutputOptions& options) {
+  if (extension_of(options.path) == ".anes") {
+    if (!(options.profile + options.header + options.layout).empty()) {
+      return fail(ErrorCategory::usage, "--profile, --header and --layout are choices of containers, this is .anes");
     }
+    OPENANE_TRY(const std::string text, disassemble(program));
+    return std::vector<FileImage>{{options.path, {text.begin(), text.end()}}};
   }
-  OPENANE_TRY(std::vector<std::uint8_t> bytes, write_hwx(program, profile));
-  return std::vector<Image>{{options.path, std::move(bytes)}};
-}
-
-Images anec_images(const Program& program, const OutputOptions& options) {
-  std::optional<AnecHeader> header;
-  for (const HeaderName& known : kHeaders) {
-    if (options.header == known.name) {
-      header = known.header;
-    }
-  }
-  OPENANE_TRY(std::vector<std::uint8_t> bytes, write_anec(program, header));
-  return std::vector<Image>{{options.path, std::move(bytes)}};
-}
-
-/// A raw kernel says nothing about itself: its layout file goes with it.
-Images raw_images(const Program& program, const OutputOptions& options) {
-  OPENANE_TRY(std::vector<std::uint8_t> bytes, write_raw_kernel(program));
-  OPENANE_TRY(const std::string layout, write_raw_layout(program));
-  const std::string layout_path =
-      options.layout.empty() ? std::filesystem::path(options.path).replace_extension(".toml").string() : options.layout;
-  std::vector<Image> images;
-  images.push_back({options.path, std::move(bytes)});
-  images.push_back(text_image(layout_path, layout));
-  return images;
-}
-
-Images assembly_images(const Program& program, const OutputOptions& options) {
-  OPENANE_TRY(const std::string text, disassemble(program));
-  return std::vector<Image>{text_image(options.path, text)};
-}
-
-struct Ending {
-  const char* extension;
-  Images (*images)(const Program&, const OutputOptions&);
-  /// The one option of `OutputOptions` that means something for this container, if any.
-  std::string OutputOptions::* option;
-};
-constexpr Ending kEndings[] = {
-    {".hwx", hwx_images, &OutputOptions::profile}, {".anec", anec_images, &OutputOptions::header},
-    {".ane", anec_images, &OutputOptions::header}, {".bin", raw_images, &OutputOptions::layout},
-    {".anes", assembly_images, nullptr},
-};
-
-struct OptionName {
-  std::string OutputOptions::* option;
-  const char* name;
-  const char* container;
-};
-constexpr OptionName kOptionNames[] = {
-    {&OutputOptions::profile, "--profile", "HWX"},
-    {&OutputOptions::header, "--header", "ANEC"},
-    {&OutputOptions::layout, "--layout", "raw kernels"},
-};
-
-Result<const Ending*> ending_of(const OutputOptions& options) {
-  const std::string extension = extension_of(options.path);
-  const Ending* found = nullptr;
-  for (const Ending& ending : kEndings) {
-    if (extension == ending.extension) {
-      found = &ending;
-    }
-  }
-  if (found == nullptr) {
-    return fail(ErrorCategory::usage,
-                fmt::format("the ending '{}' names no container; expected .hwx, .anec, .ane, .bin or .anes", extension),
-                at(options.path));
-  }
-  for (const OptionName& known : kOptionNames) {
-    if (!(options.*known.option).empty() && found->option != known.option) {
-      return fail(ErrorCategory::usage, fmt::format("{} is for {}, this is {}", known.name, known.container, extension),
-                  at(options.path));
-    }
-  }
-  return found;
+  const WriteOptions choices = {.profile = value_of(kProfiles, options.profile),
+                                .header = value_of(kHeaders, options.header),
+                                .layout = options.layout};
+  return encode_program(options.path, program, choices);
 }
 
 }  // namespace
@@ -145,54 +81,43 @@ void add_raw_option(CLI::App& app, std::string& raw_layout) {
 }
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
-  std::vector<std::string> profiles;
-  for (const ProfileName& known : kProfiles) {
-    profiles.emplace_back(known.name);
-  }
-  std::vector<std::string> headers;
-  for (const HeaderName& known : kHeaders) {
-    headers.emplace_back(known.name);
-  }
   app.add_option("-o,--output", options.path, "File to write: .hwx, .anec, .ane, .bin (raw kernel) or .anes (assembly)")
       ->type_name("OUT")
       ->required();
   app.add_option("--profile", options.profile, "HWX: compiler whose conventions to follow")
-      ->check(CLI::IsMember(profiles))
+      ->check(CLI::IsMember(names_of(kProfiles)))
       ->type_name("PROFILE");
   app.add_option("--header", options.header, "ANEC: bytes before the body")
-      ->check(CLI::IsMember(headers))
+      ->check(CLI::IsMember(names_of(kHeaders)))
       ->type_name("BYTES");
   app.add_option("--layout", options.layout, "Raw kernel: its layout file (default: OUT with the ending .toml)")
       ->type_name("FILE");
 }
 
-Result<std::vector<WrittenFile>> save_program(const Program& program, const OutputOptions& options) {
+Result<std::vector<FileImage>> save_program(const Program& program, const OutputOptions& options) {
   const Progress progress("writing " + options.path);
-  OPENANE_TRY(const Ending* const ending, ending_of(options));
-  OPENANE_TRY(const std::vector<Image> images, in_file(ending->images(program, options), options.path));
-  std::vector<WrittenFile> written;
-  for (const Image& image : images) {
+  OPENANE_TRY(std::vector<FileImage> images, in_file(images_of(program, options), options.path));
+  for (const FileImage& image : images) {
     OPENANE_CHECK(write_file(image.path, image.bytes));
-    written.push_back({image.path, image.bytes.size()});
   }
-  return written;
+  return images;
 }
 
-void report_written(const std::vector<WrittenFile>& files, const Program& program, bool json) {
+void report_written(const std::vector<FileImage>& files, const Program& program, bool json) {
   std::size_t tasks = 0;
   for (const Procedure& procedure : program.procedures) {
     tasks += procedure.tasks.size();
   }
   if (json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const WrittenFile& file : files) {
-      list.push_back({{"path", file.path}, {"bytes", file.bytes}});
+    for (const FileImage& file : files) {
+      list.push_back({{"path", file.path}, {"bytes", file.bytes.size()}});
     }
     print_json({{"written", list}, {"procedures", program.procedures.size()}, {"tasks", tasks}});
     return;
   }
-  for (const WrittenFile& file : files) {
-    print(fmt::format("{}: {} bytes\n", file.path, file.bytes));
+  for (const FileImage& file : files) {
+    print(fmt::format("{}: {} bytes\n", file.path, file.bytes.size()));
   }
 }
 

@@ -7,8 +7,6 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "openane/anec.h"
-#include "openane/hwx.h"
 #include "openane/program.h"
 
 namespace openane::cli {
@@ -21,7 +19,7 @@ namespace openane::cli {
 /// Declares `--raw LAYOUT`.
 void add_raw_option(CLI::App& app, std::string& raw_layout);
 
-/// Where a program goes and by which conventions. The ending of `path` chooses the container.
+/// Where a program goes and by which conventions, as the options give it. The ending of `path` chooses the container.
 struct OutputOptions {
   std::string path;
   std::string profile;  ///< "", "v4", "v5", "v7", "v9"
@@ -31,13 +29,9 @@ struct OutputOptions {
 /// Declares `-o`, `--profile`, `--header`, `--layout`.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
-struct WrittenFile {
-  std::string path;
-  std::size_t bytes = 0;
-};
-/// Writes a program. Nothing is written when anything fails before the first byte.
-[[nodiscard]] Result<std::vector<WrittenFile>> save_program(const Program& program, const OutputOptions& options);
+/// Writes a program; gives what was written. Nothing is written when anything fails before the first byte.
+[[nodiscard]] Result<std::vector<FileImage>> save_program(const Program& program, const OutputOptions& options);
 /// One line, or JSON, per file written.
-void report_written(const std::vector<WrittenFile>& files, const Program& program, bool json);
+void report_written(const std::vector<FileImage>& files, const Program& program, bool json);
 
 }  // namespace openane::cli

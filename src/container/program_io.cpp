@@ -58,6 +58,63 @@ Result<Program> read_raw(const std::string& path, const Bytes& data, const std::
   return in_file(read_raw_kernel(data, view, layout), path);
 }
 
+using ByteVector = std::vector<std::uint8_t>;
+using Images = Result<std::vector<FileImage>>;
+
+Images single(const std::string& path, Result<ByteVector> bytes) {
+  OPENANE_TRY(ByteVector image, std::move(bytes));
+  std::vector<FileImage> images;
+  images.push_back({path, std::move(image)});
+  return images;
+}
+
+Images hwx_files(const std::string& path, const Program& program, const WriteOptions& options) {
+  return single(path, write_hwx(program, options.profile));
+}
+
+Images anec_files(const std::string& path, const Program& program, const WriteOptions& options) {
+  return single(path, write_anec(program, options.header));
+}
+
+/// A raw kernel says nothing about itself.
+Images raw_files(const std::string& path, const Program& program, const WriteOptions& options) {
+  OPENANE_TRY(std::vector<FileImage> images, single(path, write_raw_kernel(program)));
+  OPENANE_TRY(const std::string layout, write_raw_layout(program));
+  const std::string layout_path =
+      options.layout.empty() ? std::filesystem::path(path).replace_extension(".toml").string() : options.layout;
+  images.push_back({layout_path, {layout.begin(), layout.end()}});
+  return images;
+}
+
+struct Writer {
+  std::string_view extension;
+  Images (*files)(const std::string&, const Program&, const WriteOptions&);
+  bool takes_profile, takes_header, takes_layout;
+};
+constexpr std::array<Writer, 4> kWriters = {{
+    {".hwx", hwx_files, true, false, false},
+    {".anec", anec_files, false, true, false},
+    {".ane", anec_files, false, true, false},
+    {".bin", raw_files, false, false, true},
+}};
+
+Result<void> check_options(const Writer& writer, const WriteOptions& options) {
+  const auto refuse = [&](std::string_view what, std::string_view container) -> Result<void> {
+    return fail(ErrorCategory::usage,
+                fmt::format("{} is a choice of {}, this is {}", what, container, writer.extension));
+  };
+  if (options.profile && !writer.takes_profile) {
+    return refuse("the profile", "HWX files");
+  }
+  if (options.header && !writer.takes_header) {
+    return refuse("the header size", "ANEC files");
+  }
+  if (!options.layout.empty() && !writer.takes_layout) {
+    return refuse("a layout file", "raw kernels");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Program> read_program(const std::string& path, const std::string& raw_layout) {
@@ -65,26 +122,26 @@ Result<Program> read_program(const std::string& path, const std::string& raw_lay
   return raw_layout.empty() ? in_file(read_bytes(data), path) : read_raw(path, data, raw_layout);
 }
 
-Result<void> write_program(const std::string& path, const Program& program) {
-  const std::filesystem::path name(path);
-  const std::string extension = name.extension().string();
-  if (extension == ".hwx") {
-    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_hwx(program));
-    return write_file(path, bytes);
-  }
-  if (extension == ".anec" || extension == ".ane") {
-    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_anec(program));
-    return write_file(path, bytes);
-  }
-  if (extension == ".bin") {
-    OPENANE_TRY(const std::vector<std::uint8_t> bytes, write_raw_kernel(program));
-    OPENANE_TRY(const std::string layout, write_raw_layout(program));
-    OPENANE_CHECK(write_file(path, bytes));
-    return write_file(std::filesystem::path(name).replace_extension(".toml").string(), layout);
+Result<std::vector<FileImage>> encode_program(const std::string& path, const Program& program,
+                                              const WriteOptions& options) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  for (const Writer& writer : kWriters) {
+    if (extension == writer.extension) {
+      OPENANE_CHECK(in_file(check_options(writer, options), path));
+      return in_file(writer.files(path, program, options), path);
+    }
   }
   return fail(ErrorCategory::usage,
               fmt::format("the extension '{}' names no container, expected .hwx, .anec, .ane or .bin", extension),
               Location{path, {}, 0, 0});
+}
+
+Result<void> write_program(const std::string& path, const Program& program, const WriteOptions& options) {
+  OPENANE_TRY(const std::vector<FileImage> images, encode_program(path, program, options));
+  for (const FileImage& image : images) {
+    OPENANE_CHECK(write_file(image.path, image.bytes));
+  }
+  return {};
 }
 
 }  // namespace openane
