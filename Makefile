@@ -31,6 +31,7 @@ MAKEFLAGS += --no-print-directory
 # The library and the tool. A tree configured without tests by this goal stays without them until `make test` asks for them.
 build:
 	@$(NEED) $(BUILD_PACKAGES)
+	@mkdir -p build
 	@$(CMAKE) --preset release $(if $(wildcard build/release/CMakeCache.txt),,-DOPENANE_BUILD_TESTS=OFF) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) --target ane
 

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 jobs=${1:-$(nproc)}
 shift || true
 build=build/tidy
+mkdir -p build
 cmake -Wno-dev --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
 cmake --build "$build" --target openane_generated >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
 if [ $# -gt 0 ]; then files=("$@"); else mapfile -t files < <(git ls-files 'src/*.cpp' 'tests/*.cpp' 'fuzz/*.cpp' 'examples/*.cpp'); fi
