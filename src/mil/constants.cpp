@@ -1,12 +1,11 @@
 // Which constants live in the weight file (facts/mil.md, section 5): what coremltools keeps out of the program.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <string_view>
-#include <utility>
 
 #include "mil/value_walk.h"
 #include "openane/mil_model.h"
+#include "openane/mil_ops.h"
 
 namespace openane::mil {
 namespace {
@@ -29,23 +28,14 @@ bool belongs_in_weight_file(const Value& value, std::int32_t specification_versi
   }
 }
 
-/// Arguments of compressed constants that are not written in byte order of their names, in the order coremltools writes
-/// them.
-constexpr std::pair<std::string_view, std::array<std::string_view, 3>> kWrittenOrder[] = {
-    {"constexpr_affine_dequantize", {"quantized_data", "zero_point", "scale"}},
-    {"constexpr_sparse_to_dense", {"nonzero_data", "mask", "shape"}},
-    {"constexpr_blockwise_shift_scale", {"data", "scale", "offset"}},
-    {"constexpr_sparse_blockwise_shift_scale", {"nonzero_data", "scale", "offset"}},
-};
-
+/// Converters write the constants of an operation in the order in which its signature names them.
 int written_rank(std::string_view operation, std::string_view argument) {
-  for (const auto& [type, names] : kWrittenOrder) {
-    if (type == operation) {
-      const auto* const at = std::ranges::find(names, argument);
-      return at == names.end() ? 0 : static_cast<int>(at - names.begin()) + 1;
-    }
+  const OpInfo* info = find_op(operation);
+  if (info == nullptr) {
+    return 0;
   }
-  return 0;
+  const std::span<const Parameter> parameters = info->signatures.back().parameters;
+  return static_cast<int>(std::ranges::find(parameters, argument, &Parameter::name) - parameters.begin());
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ template <typename Named>
 std::string_view sort_and_find_twin(std::vector<Named>& items) {
   const auto by_name = [](const Named& a, const Named& b) { return a.name < b.name; };
   if (!std::is_sorted(items.begin(), items.end(), by_name)) {
-    std::stable_sort(items.begin(), items.end(), by_name);
+    std::sort(items.begin(), items.end(), by_name);
   }
   const auto twin =
       std::adjacent_find(items.begin(), items.end(), [](const Named& a, const Named& b) { return a.name == b.name; });

@@ -94,7 +94,7 @@ class Printer {
     out_ += function.opset;
     out_ += '>';
     std::vector<VariableId> inputs = function.body().inputs;
-    std::ranges::stable_sort(inputs, {}, [&](VariableId id) -> const std::string& { return function[id].name; });
+    std::ranges::sort(inputs, {}, [&](VariableId id) -> const std::string& { return function[id].name; });
     parameters(function, inputs);
     if (!function.attributes.empty()) {
       out_ += ' ';

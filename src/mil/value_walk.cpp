@@ -46,21 +46,25 @@ struct Place {
   std::string_view name;
   Value* attribute = nullptr;
   Binding* binding = nullptr;
+  std::pair<int, std::size_t> order;  ///< Rank, then position.
 };
 
 std::vector<Place> places_of(Operation& operation, const ArgumentRank& rank) {
   std::vector<Place> places;
   for (Attribute& attribute : operation.attributes) {
-    places.push_back({attribute.name, &attribute.value, nullptr});
+    places.push_back({attribute.name, &attribute.value, nullptr, {}});
   }
   for (Argument& argument : operation.arguments) {
     for (Binding& binding : argument.bindings) {
       if (!binding.is_variable()) {
-        places.push_back({argument.name, nullptr, &binding});
+        places.push_back({argument.name, nullptr, &binding, {}});
       }
     }
   }
-  std::ranges::stable_sort(places, {}, [&](const Place& place) { return rank(operation.type, place.name); });
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i].order = {rank(operation.type, places[i].name), i};
+  }
+  std::ranges::sort(places, {}, &Place::order);
   return places;
 }
 

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Turns data/mil/ops.toml into the constant tables that include/openane/mil_ops.h describes, or into docs/ops.md.
+
+usage: generate_mil_ops.py TABLE.toml --code OUT.cpp
+       generate_mil_ops.py TABLE.toml --docs OUT.md
+
+The head of the table explains its schema. Everything is checked first; the first thing wrong stops the run with the name of the operation:
+names that are not unique or not identifiers, unknown element types, type variables without a set or never used, a default without
+`optional`, signatures out of order.
+"""
+import argparse
+import json
+import os
+import re
+import sys
+import tomllib
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+OPSETS = ("ios15", "ios16", "ios17", "ios18", "ios26")
+ELEMENTS = {"bool": "boolean", "string": "string"}
+ELEMENTS |= {name: name for name in ("fp16 fp32 fp64 bf16 int4 int8 int16 int32 int64 uint1 uint2 uint3 uint4 uint6 uint8 uint16 uint32 "
+                                     "uint64").split()}
+KINDS = ("variadic", "list", "state", "block", "any")
+DEFAULT_WORDS = ("ones", "zeros", "all", "arange(N)", "not align_corners")
+INPUT = re.compile(r"(?P<name>\w+): (?P<type>\w+)(?P<const> const)?(?P<optional> optional)?(?: = (?P<default>.+))?\Z")
+OUTPUT = re.compile(r"(?P<name>\w+): (?P<type>[\w:]+)(?P<many>\.\.\.)?\Z")
+
+
+class TableError(Exception):
+    pass
+
+
+def need(condition, text):
+    if not condition:
+        raise TableError(text)
+
+
+def check_default(text, where):
+    word = text in DEFAULT_WORDS or text in ("true", "false") or (text[0] == '"' and text[-1] == '"')
+    need(word or re.fullmatch(r"-?[0-9.]+(e-?[0-9]+)?", text), f"{where}: default '{text}' is not understood")
+
+
+def parse_input(text, types, where):
+    match = INPUT.match(text)
+    need(match, f"{where}: '{text}' is not 'NAME: TYPE [const] [optional] [= DEFAULT]'")
+    row = match.groupdict()
+    need(row["type"] in types or row["type"] in ELEMENTS or row["type"] in KINDS, f"{where}.{row['name']}: unknown type '{row['type']}'")
+    need(row["default"] is None or row["optional"], f"{where}.{row['name']}: a default without 'optional'")
+    if row["default"] is not None:
+        check_default(row["default"], f"{where}.{row['name']}")
+    return row
+
+
+def parse_signature(signature, where):
+    types = signature.get("types", {})
+    for name, members in types.items():
+        need(IDENTIFIER.match(name) and name not in ELEMENTS and name not in KINDS, f"{where}: '{name}' is no type variable")
+        for member in members.split("|"):
+            need(member in ELEMENTS, f"{where}: type variable {name}: unknown element type '{member}'")
+    rows = [parse_input(text, types, where) for text in signature["inputs"]]
+    names = [row["name"] for row in rows]
+    need(len(set(names)) == len(names), f"{where}: an input stands twice")
+    unused = set(types) - {row["type"] for row in rows}
+    need(not unused, f"{where}: type variables {sorted(unused)} are not used")
+    return types, rows
+
+
+def parse_outputs(op):
+    rows = []
+    for text in op["outputs"]:
+        match = OUTPUT.match(text)
+        need(match, f"{op['name']}: output '{text}' is not 'NAME: TYPE'")
+        rows.append(match.groupdict())
+        kind, _, of = rows[-1]["type"].partition(":")
+        last = [parse_signature(s, op["name"])[1] for s in op["signature"]]
+        types = [set(s.get("types", {})) for s in op["signature"]]
+        known = kind in ELEMENTS or kind == "rule" or kind == "like" and all(of in [r["name"] for r in rows_] for rows_ in last) \
+            or kind == "named" and any(of in [r["name"] for r in rows_] for rows_ in last) or all(kind in t for t in types)
+        need(known, f"{op['name']}: output type '{rows[-1]['type']}' refers to nothing")
+    return rows
+
+
+def check_table(table):
+    need(table.get("schema") == 1, "schema must be 1")
+    names = [op["name"] for op in table["op"]] + [op["name"] for op in table["private_op"]]
+    need(len(set(names)) == len(names), "an operation stands twice")
+    need([op["name"] for op in table["op"]] == sorted(op["name"] for op in table["op"]), "operations must be sorted by name")
+    for op in table["op"]:
+        need(IDENTIFIER.match(op["name"]) and IDENTIFIER.match(op["shape"]), f"{op['name']}: name and shape rule must be identifiers")
+        ages = [OPSETS.index(s["since"]) for s in op["signature"]]
+        need(ages and ages == sorted(set(ages)), f"{op['name']}: signatures must be in order of op sets")
+        parse_outputs(op)
+
+
+def quoted(text):
+    return json.dumps(text, ensure_ascii=True)
+
+
+class Writer:
+    """Emits constexpr arrays; equal arrays are emitted once."""
+
+    def __init__(self):
+        self.lines, self.known = [], {}
+
+    def array(self, kind, items, stem):
+        if not items:
+            return "{}"
+        key = (kind, tuple(items))
+        if key not in self.known:
+            name = f"k{stem}{len(self.known)}"
+            self.known[key] = name
+            self.lines.append(f"constexpr {kind} {name}[] = {{{', '.join(items)}}};")
+        return self.known[key]
+
+
+def types_of(name, types):
+    """(kind, type variable, set of element types) of an input."""
+    if name in KINDS:
+        return name, "", "0u"
+    members = types[name].split("|") if name in types else [name]
+    bits = " | ".join(f"bit(DataType::{ELEMENTS[member]})" for member in members)
+    return "tensor", name if name in types else "", bits
+
+
+def emit_input(row, types):
+    kind, variable, members = types_of(row["type"], types)
+    flags = f"{'true' if row['const'] else 'false'}, {'true' if row['optional'] else 'false'}"
+    return f"Parameter{{{quoted(row['name'])}, ParameterKind::{kind}, {quoted(variable)}, {members}, {flags}, {quoted(row['default'] or '')}}}"
+
+
+def emit_output(row):
+    kind, _, of = row["type"].partition(":")
+    many = "true" if row["many"] else "false"
+    if kind in ELEMENTS:
+        return f"OutputRule{{{quoted(row['name'])}, OutputKind::fixed, {{}}, DataType::{ELEMENTS[kind]}, {many}}}"
+    if kind in ("like", "named", "rule"):
+        return f"OutputRule{{{quoted(row['name'])}, OutputKind::{kind}, {quoted(of)}, DataType::invalid, {many}}}"
+    return f"OutputRule{{{quoted(row['name'])}, OutputKind::variable, {quoted(kind)}, DataType::invalid, {many}}}"
+
+
+def emit_op(writer, op, index):
+    signatures = []
+    for signature in op["signature"]:
+        types, rows = parse_signature(signature, op["name"])
+        inputs = writer.array("Parameter", [emit_input(row, types) for row in rows], "Inputs")
+        signatures.append(f"Signature{{{quoted(signature['since'])}, {inputs}}}")
+    array = writer.array("Signature", signatures, "Signatures")
+    outputs = writer.array("OutputRule", [emit_output(row) for row in parse_outputs(op)], "Outputs")
+    return (f"OpInfo{{{index}, {quoted(op['name'])}, {quoted(op['category'])}, {quoted(op['meaning'])}, {quoted(op['shape'])}, "
+            f"{array}, {outputs}, {'false' if op.get('public') is False else 'true'}}}")
+
+
+def code(table):
+    writer = Writer()
+    ops = [emit_op(writer, op, index) for index, op in enumerate(table["op"])]
+    private = [f"PrivateOp{{{quoted(op['name'])}, {quoted(op['note'])}, {quoted(op['source'])}}}" for op in table["private_op"]]
+    lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py. Do not edit.", '#include "openane/mil_ops.h"', "",
+             "namespace openane::mil {", "namespace {", "",
+             "constexpr DataTypeSet bit(DataType type) { return DataTypeSet{1} << static_cast<unsigned>(type); }", "",
+             *writer.lines, "", "constexpr OpInfo kOps[] = {", *(f"    {op}," for op in ops), "};", "",
+             "constexpr PrivateOp kPrivateOps[] = {", *(f"    {op}," for op in private), "};", "", "}  // namespace", "",
+             "std::span<const OpInfo> ops() { return kOps; }", "", "std::span<const PrivateOp> private_ops() { return kPrivateOps; }", "",
+             "}  // namespace openane::mil", ""]
+    return "\n".join(lines)
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def docs_of_op(op):
+    lines = [f"### {op['name']}", "", cell(op["meaning"]) + ".", ""]
+    for signature in op["signature"]:
+        types, rows = parse_signature(signature, op["name"])
+        lines += [f"Since {signature['since']}:", "", "| input | type | constant | default |", "|---|---|---|---|"]
+        for row in rows:
+            members = types.get(row["type"])
+            kind = f"{row['type']}: {members.replace('|', ' ')}" if members else row["type"]
+            default = row["default"] if row["default"] is not None else ("may be absent" if row["optional"] else "required")
+            lines.append(f"| {row['name']} | {kind} | {'yes' if row['const'] else ''} | {cell(default)} |")
+        lines.append("")
+    outputs = ", ".join(f"{row['name']} ({row['type']}{' ...' if row['many'] else ''})" for row in parse_outputs(op)) or "none"
+    return lines + [f"Results: {outputs}. Shape rule: {op['shape']}.", ""]
+
+
+def docs(table):
+    count = sum(len(op["signature"]) for op in table["op"])
+    lines = ["# MIL operations", "", "Generated from data/mil/ops.toml by tools/generate_mil_ops.py. Do not edit.", "",
+             f"{len(table['op'])} operations, {count} signatures. The newest signature that is not newer than the op set of a function holds.",
+             f"Signatures restate {table['source']}.", "",
+             "Inputs with the same type variable (T, U, ...) have the same element type. `like:X` is the element type of input X, `named:X` the one",
+             "that input X names; `rule` results get their whole type from the shape rule.", ""]
+    for category in sorted({op["category"] for op in table["op"]}):
+        lines += [f"## {category}", ""]
+        for op in table["op"]:
+            if op["category"] == category:
+                lines += docs_of_op(op)
+    lines += ["## Private names", "", "Reported names without a known signature: parsed, printed and reported, never executed.", "",
+              "| name | note | reported by |", "|---|---|---|"]
+    lines += [f"| {op['name']} | {cell(op['note'])} | {op['source']} |" for op in table["private_op"]]
+    return "\n".join(lines) + "\n"
+
+
+def write_if_changed(path, content):
+    if os.path.exists(path) and open(path, encoding="utf-8").read() == content:
+        os.utime(path)
+        return
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(content)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("table")
+    parser.add_argument("--code")
+    parser.add_argument("--docs")
+    arguments = parser.parse_args()
+    try:
+        with open(arguments.table, "rb") as handle:
+            table = tomllib.load(handle)
+        check_table(table)
+    except (TableError, KeyError, tomllib.TOMLDecodeError) as error:
+        sys.exit(f"{arguments.table}: {error if not isinstance(error, KeyError) else 'missing key ' + str(error)}")
+    if arguments.code:
+        write_if_changed(arguments.code, code(table))
+    if arguments.docs:
+        write_if_changed(arguments.docs, docs(table))
+
+
+if __name__ == "__main__":
+    main()
