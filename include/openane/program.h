@@ -72,8 +72,8 @@ struct Program {
   std::vector<ConstantSection> constants;
   std::uint64_t scratch_bytes = 0;  ///< Size of the scratch buffer (slot 3); 0 = none.
   std::uint32_t scratch_slot = 3;
-  /// Bytes of the task section as read, for what lies between tasks. Tasks are written over it; whoever moves or removes
-  /// tasks empties it, so that no word of an old one stays behind.
+  /// Bytes of the task section as read, for what lies between tasks. Tasks are written over it; whoever moves or
+  /// removes tasks empties it, so that no word of an old one stays behind.
   Bytes task_section;
   std::shared_ptr<const CarriedContainer> carried;
   /// Findings of the reader that are wrong without being fatal ("the task writes slot 6, the header declares slot 4").
