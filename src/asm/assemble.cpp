@@ -167,10 +167,8 @@ class Assembler {
     if (found != keywords.end()) {
       return (this->*found->method)(words);
     }
-    std::vector<std::string_view> names;
-    for (const Keyword& keyword : keywords) {
-      names.push_back(keyword.name);
-    }
+    std::vector<std::string_view> names(n);
+    std::ranges::transform(keywords, names.begin(), &Keyword::name);
     return error_at(first, fmt::format("expected {} ({}), got {}{}", where, fmt::join(names, ", "), first.quoted(),
                                        suggestion(first.text, names)));
   }

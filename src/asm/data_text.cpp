@@ -180,13 +180,9 @@ Result<void> DataAssembler::item(std::span<const Word> words) {
     bind(nullptr);
     return numbers(words);
   }
-  std::vector<std::string_view> names;
-  for (const Item& item : kItems) {
-    names.push_back(item.name);
-  }
-  for (const NumberType& type : kNumberTypes) {
-    names.push_back(type.name);
-  }
+  std::vector<std::string_view> names(kItems.size() + kNumberTypes.size());
+  const auto types = std::ranges::transform(kItems, names.begin(), &Item::name).out;
+  std::ranges::transform(kNumberTypes, types, &NumberType::name);
   return error_at(first, fmt::format("expected data ({}), got {}{}", fmt::join(names, ", "), first.quoted(),
                                      suggestion(first.text, names)));
 }
@@ -410,7 +406,9 @@ void append_data(std::string& out, std::span<const std::uint8_t> data, std::stri
   while (!data.empty()) {
     const std::size_t run = runs && data.size() >= 2 ? run_length(data) : 0;
     out += indent;
-    if (2 * run >= kShortestRun && (runs = budget.take(2 * run))) {
+    const bool is_run = 2 * run >= kShortestRun;
+    runs = runs && (!is_run || budget.take(2 * run));
+    if (is_run && runs) {
       append_run(out, load_le<std::uint16_t>(data.data()), run);
       data = data.subspan(2 * run);
     } else {

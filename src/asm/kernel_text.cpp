@@ -130,10 +130,8 @@ class KernelBuilder {
     const Word& key = words.front();
     const auto found = std::ranges::find(kKeys, key.text, &Key::name);
     if (found == kKeys.end()) {
-      std::vector<std::string_view> names;
-      for (const Key& known : kKeys) {
-        names.push_back(known.name);
-      }
+      std::vector<std::string_view> names(kKeys.size());
+      std::ranges::transform(kKeys, names.begin(), &Key::name);
       return error_at(key, fmt::format("a kernel has no key {}{}; it has {}", key.quoted(), suggestion(key.text, names),
                                        fmt::join(names, ", ")));
     }

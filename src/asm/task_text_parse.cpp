@@ -514,10 +514,8 @@ Result<void> override_register(TaskText& text, std::span<const Word> words) {
 
 Result<std::vector<PlacedTask>> link_procedure(std::vector<TaskText> tasks, const Generation& generation,
                                                std::uint32_t start, std::uint32_t task_base) {
-  std::vector<Task> bare;
-  for (const TaskText& text : tasks) {
-    bare.push_back(text.task);
-  }
+  std::vector<Task> bare(tasks.size());
+  std::ranges::transform(tasks, bare.begin(), &TaskText::task);
   OPENANE_TRY(std::vector<PlacedTask> placed, link_tasks(std::move(bare)));
   std::uint64_t end = start;
   for (std::size_t i = 0; i < placed.size(); ++i) {
