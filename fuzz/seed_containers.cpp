@@ -94,6 +94,7 @@ Program program_of(const std::vector<EngineOp>& ops, bool two_inputs, std::size_
   }
   procedure.tensors.push_back(tensor("y", TensorRole::output, 4));
   std::vector<Task> tasks;
+  tasks.reserve(ops.size());
   for (const EngineOp& op : ops) {
     tasks.push_back(must(encode(op, *program.generation)));
   }

@@ -484,6 +484,7 @@ class Builder {
   /// Inputs, then outputs; v9 sorts the inputs by name.
   [[nodiscard]] std::vector<const TensorBinding*> ordered_tensors(const Procedure& procedure) const {
     std::vector<const TensorBinding*> tensors;
+    tensors.reserve(procedure.tensors.size());
     for (const TensorBinding& tensor : procedure.tensors) {
       tensors.push_back(&tensor);
     }

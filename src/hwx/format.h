@@ -104,14 +104,14 @@ inline constexpr std::uint8_t kSymbolType = 0x80;      ///< Type table entry, on
 
 /// Public family name of a cpusubtype, empty when nobody has named it; null for numbers no compiler is known to write.
 struct Family {
-  std::uint32_t subtype;
   std::string_view name;
+  std::uint32_t subtype;
   std::uint32_t td_version;
 };
 inline constexpr Family kFamilies[] = {
-    {0, "H11", 5},  {1, "H11", 5},  {2, "T0", 4},    {3, "H12", 6},   {4, "H13", 7},    {5, "H14", 11}, {6, "H15", 8},
-    {7, "H16", 17}, {8, "M11", 10}, {9, "H17", 19},  {10, "H18", 20}, {11, "H18G", 24}, {12, "", 31},   {14, "", 36},
-    {15, "U1", 1},  {16, "", 28},   {17, "M12", 26}, {18, "U2", 1},   {19, "U3", 1},    {20, "U4", 1},
+    {"H11", 0, 5},  {"H11", 1, 5},  {"T0", 2, 4},    {"H12", 3, 6},   {"H13", 4, 7},    {"H14", 5, 11}, {"H15", 6, 8},
+    {"H16", 7, 17}, {"M11", 8, 10}, {"H17", 9, 19},  {"H18", 10, 20}, {"H18G", 11, 24}, {"", 12, 31},   {"", 14, 36},
+    {"U1", 15, 1},  {"", 16, 28},   {"M12", 17, 26}, {"U2", 18, 1},   {"U3", 19, 1},    {"U4", 20, 1},
 };
 inline constexpr std::uint32_t kRuntimeSubtype = 11;
 

@@ -334,11 +334,13 @@ class Parser {
 
   Result<void> check_address_ranges() {
     std::vector<Range> segments;
+    segments.reserve(image_.segments.size());
     for (const Segment& segment : image_.segments) {
       segments.push_back({segment.address, segment.address + segment.size, "segment", segment.name, segment.header});
     }
     OPENANE_CHECK(check_disjoint(std::move(segments), "address"));
     std::vector<Range> sections;
+    sections.reserve(image_.sections.size());
     for (const Section& section : image_.sections) {
       sections.push_back({section.address, section.address + section.size, "section", section.name, section.header});
     }
