@@ -66,11 +66,31 @@ inline void expect_usable(const Error& error) {
   }
 }
 
+/// The address sanitizer keeps freed memory for a while; what a process peaks at then says nothing about its readers.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kKeepsFreedMemory = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool kKeepsFreedMemory = true;
+#else
+inline constexpr bool kKeepsFreedMemory = false;
+#endif
+#else
+inline constexpr bool kKeepsFreedMemory = false;
+#endif
+
 /// Peak memory of the process in bytes.
 inline std::size_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Fails when the process has peaked more than 64 MB above `before`.
+inline void expect_little_memory_since(std::size_t before) {
+  if (!kKeepsFreedMemory) {
+    EXPECT_LT(peak_memory() - before, std::size_t{64} << 20);
+  }
 }
 
 }  // namespace openane::test

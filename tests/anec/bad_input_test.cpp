@@ -54,7 +54,7 @@ TEST(BadAnec, EveryByteOfHeaderAndTasksChanged) {
     victim.mutate_bytes(0x1000, 0x1000 + entry["tsk_size"].value_or(std::size_t{0}), visit);
   }
   EXPECT_GT(values, 10000U);
-  EXPECT_LT(peak_memory() - memory, std::size_t{64} << 20);
+  expect_little_memory_since(memory);
 }
 
 struct Change {

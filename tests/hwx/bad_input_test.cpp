@@ -91,7 +91,7 @@ TEST(BadHwx, EveryByteOfTablesAndTasksChanged) {
   }
   EXPECT_GT(tally.errors, 100000U);
   EXPECT_GT(tally.values, 100000U);
-  EXPECT_LT(peak_memory() - memory, std::size_t{64} << 20);
+  expect_little_memory_since(memory);
 }
 
 /// A small program's container with one change.
