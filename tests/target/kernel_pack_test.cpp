@@ -1,11 +1,11 @@
 // Coefficient streams against the constant sections of published records: sizes and SHA-256 of the compiler's own
 // bytes.
 #include "target/h13/kernel_pack.h"
+#include "base/sha256.h"
 
 #include <gtest/gtest.h>
 
 #include "oracle.h"
-#include "sha256.h"
 
 namespace openane::h13 {
 namespace {
@@ -76,7 +76,7 @@ TEST(KernelPack, EqualsTheCompilersSections) {
     const Result<PackedKernel> packed = pack_kernel(weights, packing);
     ASSERT_TRUE(packed) << each.record << ": " << packed.error().to_string();
     EXPECT_EQ(packed->bytes.size(), record["constant_section"]["size"].value_or(std::size_t{0})) << each.record;
-    EXPECT_EQ(test::sha256(packed->bytes), record["constant_section"]["sha256"].value_or(std::string())) << each.record;
+    EXPECT_EQ(sha256_hex(packed->bytes), record["constant_section"]["sha256"].value_or(std::string())) << each.record;
 
     // The task that fetches the section agrees about lanes, engines, offsets and sizes.
     const test::Oracle oracle =
@@ -93,7 +93,7 @@ TEST(KernelPack, EqualsTheCompilersSections) {
 
 TEST(KernelPack, Sha256IsTheStandardOne) {
   const std::uint8_t abc[] = {'a', 'b', 'c'};
-  EXPECT_EQ(test::sha256(abc), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_hex(abc), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(KernelPack, PlacesPlanesRoundRobin) {
