@@ -1,0 +1,29 @@
+// The kernel tables, one per file kernels_*.cpp, and the index over all of them. Operations that need the executor
+// itself (control flow, lists, states) are in executor files and stand in `executor_operations`.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "reference/call.h"
+
+namespace openane::reference {
+
+[[nodiscard]] std::span<const NamedKernel>
+elementwise_kernels();  // elementwise_unary, elementwise_binary, cast, select, activation
+[[nodiscard]] std::span<const NamedKernel> reduction_kernels();  // reduction, softmax, cumsum, normalization, classify
+[[nodiscard]] std::span<const NamedKernel> convolution_kernels();   // conv, pool
+[[nodiscard]] std::span<const NamedKernel> matrix_kernels();        // linear, matmul, einsum, attention
+[[nodiscard]] std::span<const NamedKernel> recurrent_kernels();     // gru, lstm, rnn
+[[nodiscard]] std::span<const NamedKernel> quantization_kernels();  // quantize, dequantize, constexpr_*
+[[nodiscard]] std::span<const NamedKernel>
+layout_kernels();  // tensor_transformation, concat, split, stack, tile, pad, shape ...
+[[nodiscard]] std::span<const NamedKernel>
+indexing_kernels();  // scatter_gather, topk, argsort, one_hot, non_zero, nms ...
+[[nodiscard]] std::span<const NamedKernel> image_kernels();  // image_resizing
+[[nodiscard]] std::span<const NamedKernel> random_kernels();
+
+/// Null when no table has it.
+[[nodiscard]] Kernel find_kernel(std::string_view operation);
+
+}  // namespace openane::reference
