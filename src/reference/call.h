@@ -32,6 +32,8 @@ class Call {
   virtual ~Call() = default;
 
   [[nodiscard]] virtual const mil::OpInfo& info() const = 0;
+  /// The one that holds in the function's op set: what an operation means changed between op sets.
+  [[nodiscard]] virtual const mil::Signature& signature() const = 0;
   [[nodiscard]] virtual Precision precision() const = 0;
   /// Threads a kernel may use.
   [[nodiscard]] virtual unsigned threads() const = 0;
