@@ -1,0 +1,32 @@
+#include "reference/kernels.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace openane::reference {
+namespace {
+
+using Table = std::span<const NamedKernel> (*)();
+constexpr Table kTables[] = {elementwise_kernels, reduction_kernels,    convolution_kernels, matrix_kernels,
+                             recurrent_kernels,   quantization_kernels, layout_kernels,      indexing_kernels,
+                             image_kernels,       random_kernels};
+
+std::vector<NamedKernel> sorted_kernels() {
+  std::vector<NamedKernel> all;
+  for (const Table table : kTables) {
+    const std::span<const NamedKernel> rows = table();
+    all.insert(all.end(), rows.begin(), rows.end());
+  }
+  std::ranges::sort(all, {}, &NamedKernel::name);
+  return all;
+}
+
+}  // namespace
+
+Kernel find_kernel(std::string_view operation) {
+  static const std::vector<NamedKernel> kernels = sorted_kernels();
+  const auto at = std::ranges::lower_bound(kernels, operation, {}, &NamedKernel::name);
+  return at != kernels.end() && at->name == operation ? at->kernel : nullptr;
+}
+
+}  // namespace openane::reference
