@@ -14,7 +14,7 @@ Unknown describe(const Generation& generation, FieldRef field, std::uint32_t val
     unknown.block = generation.block_of(field.address)->name;
   }
   for (const Field& candidate : row->fields) {
-    if (candidate.lsb == field.lsb) {
+    if (candidate.lsb <= field.lsb && field.lsb - candidate.lsb < candidate.width) {
       unknown.field = candidate.name;
     }
   }

@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <bitset>
@@ -68,6 +69,14 @@ struct Codes {
 
 [[nodiscard]] inline std::uint32_t get_bits(FieldRef field, std::uint32_t word) {
   return (word & field.mask()) >> field.lsb;
+}
+
+/// A shortened fp32 has 1 bit of sign, 8 of exponent and 10 of mantissa.
+inline constexpr std::uint8_t kDroppedBits = 13;
+[[nodiscard]] constexpr FieldRef top_bits(FieldRef field) {
+  field.lsb = kDroppedBits;
+  field.width = 32 - kDroppedBits;
+  return field;
 }
 
 /// Names a field for an `Unknown`.
@@ -141,10 +150,21 @@ class Lifter {
   }
   /// A quantity in bytes whose low `lsb` bits are zero.
   void bytes(FieldRef field, std::uint32_t& value) { value = take(field) << field.lsb; }
-  void flag(FieldRef field, bool& value) { value = take(field) != 0; }
+  /// A field of several bits of which only 0 and 1 are understood keeps other values in the residue.
+  void flag(FieldRef field, bool& value) {
+    if (words_.peek(field) > 1) {
+      value = false;
+      unexplained(field, "0 or 1");
+    } else {
+      value = take(field) != 0;
+    }
+  }
   void half(FieldRef field, Half& value) { value.bits = static_cast<std::uint16_t>(take(field)); }
   void single(FieldRef field, float& value) { value = std::bit_cast<float>(take(field)); }
-  void short_single(FieldRef field, float& value) { single(field, value); }
+  /// An fp32 whose low 13 bits the register drops; they stay in the residue.
+  void short_single(FieldRef field, float& value) {
+    value = std::bit_cast<float>(take(top_bits(field)) << kDroppedBits);
+  }
   /// A constant stored as fp16.
   void half_constant(FieldRef field, float& value) { value = to_float(Half{static_cast<std::uint16_t>(take(field))}); }
   /// What the generation cannot express; nothing to check in a task that exists.
@@ -159,7 +179,7 @@ class Lifter {
     slot = *named;
     offset = words_.peek(field);
     words_.put(field, 0);
-    words_.task().set_slot(field.address, 0);
+    bases_.push_back(field.address);
   }
   /// An unexplained code becomes `unknown` and stays in the residue.
   template <typename E, std::size_t N>
@@ -185,7 +205,13 @@ class Lifter {
   void unexplained(FieldRef field, std::string_view known) {
     unknowns_.push_back(describe(G::generation(), field, words_.peek(field), known));
   }
-  [[nodiscard]] Task residue() { return words_.take(); }
+  [[nodiscard]] Task residue() {
+    // Not before: one packet may hold several base addresses, and all of them are read from its slot.
+    for (const std::uint32_t address : bases_) {
+      words_.task().set_slot(address, 0);
+    }
+    return words_.take();
+  }
 
  private:
   std::uint32_t take(FieldRef field) {
@@ -201,13 +227,18 @@ class Lifter {
   }
   Words<G> words_;
   std::vector<Unknown>& unknowns_;
+  std::vector<std::uint32_t> bases_;
 };
+
+/// Whose records an op is encoded over: those of the task it was lifted from, or a template with every register, whose
+/// address packets are still to be made.
+enum class Over : std::uint8_t { residue, everything };
 
 template <typename G>
 class Encoder {
  public:
   static constexpr bool kLifting = false;
-  explicit Encoder(const Task& residue) : words_(residue) {}
+  explicit Encoder(const Task& residue, Over over = Over::residue) : words_(residue), over_(over) {}
 
   template <typename T>
   void number(FieldRef field, const T& value) {
@@ -220,7 +251,11 @@ class Encoder {
     }
     put(field, value >> field.lsb);
   }
-  void flag(FieldRef field, bool value) { put(field, value ? 1 : 0); }
+  void flag(FieldRef field, bool value) {
+    if (value || words_.peek(field) <= 1) {
+      put(field, value ? 1 : 0);
+    }
+  }
   void half(FieldRef field, Half value) { put(field, value.bits); }
   void single(FieldRef field, float value) { put(field, std::bit_cast<std::uint32_t>(value)); }
   void half_constant(FieldRef field, float value) {
@@ -230,13 +265,13 @@ class Encoder {
       refuse_text(field, fmt::format("{} is no fp16 number", value));
     }
   }
-  /// An fp32 whose register drops the low 13 bits.
   void short_single(FieldRef field, float value) {
-    if ((std::bit_cast<std::uint32_t>(value) & 0x1fffu) != 0) {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    if ((bits & ((1u << kDroppedBits) - 1)) != 0) {
       refuse_text(field, fmt::format("{} needs more than the 10 bits of mantissa there are", value));
       return;
     }
-    put(field, std::bit_cast<std::uint32_t>(value));
+    put(top_bits(field), bits >> kDroppedBits);
   }
   void refuse_unless(bool possible, std::string_view what) {
     if (!possible && !error_) {
@@ -248,8 +283,9 @@ class Encoder {
       refuse(field, slot, "is no slot of an address packet (at most 63)");
     } else if (words_.task().set_slot(field.address, slot)) {
       put(field, offset);
-    } else {
-      bases_[field.address] = {slot, offset};
+      named_.emplace_back(field.address, slot);
+    } else if (over_ == Over::everything || slot != 0 || offset != 0) {
+      bases_[field.address] = {slot, offset};  // Slot 0 offset 0 is what a lifted task without the packet has.
     }
   }
   template <typename E, std::size_t N>
@@ -273,7 +309,11 @@ class Encoder {
   void unexplained(FieldRef /*field*/, std::string_view /*known*/) {}
 
   /// True when the op needs a register that the residue's records do not write.
-  [[nodiscard]] bool needs_more_records() const { return missing_ || !bases_.empty(); }
+  [[nodiscard]] bool needs_more_records() {
+    // A packet of several base addresses has one slot for all of them.
+    const auto renamed = [&](const auto& base) { return words_.task().slot_of(base.first) != base.second; };
+    return missing_ || !bases_.empty() || std::ranges::any_of(named_, renamed);
+  }
   /// Base addresses that no address packet of the residue names, by register address.
   struct Base {
     std::uint8_t slot = 0;
@@ -319,7 +359,9 @@ class Encoder {
     }
   }
   Words<G> words_;
+  Over over_;
   std::map<std::uint32_t, Base> bases_;
+  std::vector<std::pair<std::uint32_t, std::uint8_t>> named_;  ///< Base addresses in packets, with their slots.
   std::bitset<RegisterIndex::kMaximumRegisters> touched_;
   bool missing_ = false;
   std::optional<Error> error_;

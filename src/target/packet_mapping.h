@@ -514,7 +514,7 @@ Result<Task> encode_fresh(const EngineOp& op) {
   // What follows from the op is kept as the difference to what it implies; start from no difference.
   std::vector<std::uint32_t> also;
   set_template<R>(image, op, also);
-  mapping::Encoder<G> encoder(image);
+  mapping::Encoder<G> encoder(image, mapping::Over::everything);
   map_task<R>(encoder, op);
   OPENANE_TRY(const Task encoded, encoder.finish());
   return compact<G>(encoded, encoder, also);

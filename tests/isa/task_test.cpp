@@ -5,61 +5,17 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <random>
 
+#include "random_task.h"
 #include "sample_streams.h"
 
 namespace openane {
 namespace {
 
-using Random = std::mt19937;
-
-std::uint32_t below(Random& random, std::uint32_t limit) { return static_cast<std::uint32_t>(random()) % limit; }
-
-std::vector<std::uint32_t> some_words(Random& random, std::size_t count) {
-  std::vector<std::uint32_t> words(count);
-  std::ranges::generate(words, [&random] { return static_cast<std::uint32_t>(random()); });
-  return words;
-}
-
-void add_random_record(Random& random, Task& task) {
-  const Generation& generation = task.generation();
-  if (const std::span<const RecordPlace> order = generation.record_order; !order.empty()) {
-    const std::size_t index = task.records().size();
-    ASSERT_TRUE(task.add_dense(4 * below(random, 1 << 20), some_words(random, order[index].words)));
-    return;
-  }
-  const Block& block = generation.blocks[below(random, static_cast<std::uint32_t>(generation.blocks.size()))];
-  const std::uint32_t start = below(random, block.words);
-  const std::uint32_t address = block.base + 4 * start;
-  const bool packet = generation.stream == StreamForm::packet;
-  switch (packet ? below(random, 3) : 0) {
-    case 0:
-      ASSERT_TRUE(task.add_dense(address, some_words(random, 1 + below(random, std::min(64u, block.words - start)))));
-      break;
-    case 1: {
-      const auto mask = static_cast<std::uint16_t>(random());
-      ASSERT_TRUE(task.add_scatter(address, mask, some_words(random, 1 + std::popcount(mask))));
-      break;
-    }
-    default:
-      ASSERT_TRUE(task.add_address(address, static_cast<std::uint8_t>(below(random, 64)),
-                                   some_words(random, 1 + below(random, 2))));
-  }
-}
-
-Task random_task(Random& random, const Generation& generation) {
-  Task task(generation);
-  const bool extra = below(random, 4) == 0;
-  std::vector<std::uint32_t> header = some_words(random, generation.header_words + (extra ? 1 : 0));
-  task.set_header(header);
-  task.set(generation.roles.extra_word, extra ? 1 : 0);
-  const std::size_t records = generation.record_order.empty() ? 1 + below(random, 12) : generation.record_order.size();
-  for (std::size_t i = 0; i < records; ++i) {
-    add_random_record(random, task);
-  }
-  return task;
-}
+using test::below;
+using test::Random;
+using test::random_task;
+using test::some_words;
 
 std::vector<const Generation*> decodable_generations() {
   std::vector<const Generation*> found;
@@ -71,7 +27,7 @@ std::vector<const Generation*> decodable_generations() {
 class Generations : public testing::TestWithParam<const Generation*> {};
 
 TEST_P(Generations, RandomProgramsComeBack) {
-  for (std::uint32_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 2000; ++seed) {
     SCOPED_TRACE(testing::Message() << GetParam()->id << ", seed " << seed);
     Random random(seed);
     std::vector<Task> tasks(1 + below(random, 5));
