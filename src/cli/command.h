@@ -38,6 +38,7 @@ Action declare_diff(CLI::App& app);
 Action declare_convert(CLI::App& app);
 Action declare_migrate(CLI::App& app);
 Action declare_isa(CLI::App& app);
+Action declare_ops(CLI::App& app);
 Action declare_chips(CLI::App& app);
 Action declare_device(CLI::App& app);
 Action declare_completion(CLI::App& app);

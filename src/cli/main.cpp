@@ -19,6 +19,7 @@ constexpr Command kCommands[] = {
     {"convert", "Write a program in another container", declare_convert},
     {"migrate", "The same program for another generation", declare_migrate},
     {"isa", "Registers and fields of a generation, with what is known and how", declare_isa},
+    {"ops", "Operations of MIL: meaning, signatures by op set, results", declare_ops},
     {"chips", "Chips: target, cores, clocks, memory, limits, with their evidence", declare_chips},
     {"device", "What a device answers: compute units, cores, TOPS, memory, device class", declare_device},
     {"completion", "Print a shell's completion script", declare_completion},

@@ -8,8 +8,8 @@
 namespace openane::test {
 namespace {
 
-const char* const kCommands[] = {"info",    "disasm", "asm",   "run",    "diff",
-                                 "convert", "isa",    "chips", "device", "completion"};
+const char* const kCommands[] = {"info",    "disasm", "asm", "run",   "diff",   "convert",
+                                 "migrate", "isa",    "ops", "chips", "device", "completion"};
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
