@@ -2,12 +2,11 @@
 # the lists stand here and nowhere else. What is built lies under build/<preset>/.
 
 BUILD_PACKAGES = g++ cmake ninja-build python3 libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libhwy-dev zlib1g-dev \
-                 libprotobuf-dev protobuf-compiler
+                 libprotobuf-dev protobuf-compiler libdnnl-dev
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3-numpy
 TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
 CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19
 LINT_PACKAGES  = $(CLANG_PACKAGES) clang-tidy-19 clang-format-19
-BENCH_PACKAGES = $(BUILD_PACKAGES) libdnnl-dev
 
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -77,7 +76,7 @@ fuzz:
 	tools/run_fuzzers.sh build/asan-ubsan/fuzz $(FUZZ_SECONDS) $(JOBS)
 
 bench:
-	@$(NEED) $(BENCH_PACKAGES)
+	@$(NEED) $(BUILD_PACKAGES)
 	$(CMAKE) --preset bench
 	cmake --build --preset bench -j $(JOBS)
 	@for program in build/bench/bench/bench_*; do [ -x $$program ] && [ -f $$program ] && { echo "== $$program"; $$program || exit 1; }; done

@@ -7,9 +7,10 @@ namespace openane::reference {
 namespace {
 
 using Table = std::span<const NamedKernel> (*)();
-constexpr Table kTables[] = {elementwise_kernels, reduction_kernels,    convolution_kernels, matrix_kernels,
-                             recurrent_kernels,   quantization_kernels, layout_kernels,      indexing_kernels,
-                             image_kernels,       random_kernels};
+constexpr Table kTables[] = {unary_kernels,     binary_kernels,        selection_kernels,   activation_kernels,
+                             reduction_kernels, normalization_kernels, convolution_kernels, pooling_kernels,
+                             matrix_kernels,    einsum_kernels,        recurrent_kernels,   quantization_kernels,
+                             layout_kernels,    indexing_kernels,      image_kernels,       random_kernels};
 
 std::vector<NamedKernel> sorted_kernels() {
   std::vector<NamedKernel> all;

@@ -9,11 +9,16 @@
 
 namespace openane::reference {
 
-[[nodiscard]] std::span<const NamedKernel>
-elementwise_kernels();  // elementwise_unary, elementwise_binary, cast, select, activation
-[[nodiscard]] std::span<const NamedKernel> reduction_kernels();  // reduction, softmax, cumsum, normalization, classify
-[[nodiscard]] std::span<const NamedKernel> convolution_kernels();   // conv, pool
-[[nodiscard]] std::span<const NamedKernel> matrix_kernels();        // linear, matmul, einsum, attention
+[[nodiscard]] std::span<const NamedKernel> unary_kernels();          // elementwise_unary but for cast
+[[nodiscard]] std::span<const NamedKernel> binary_kernels();         // elementwise_binary
+[[nodiscard]] std::span<const NamedKernel> selection_kernels();      // cast, select
+[[nodiscard]] std::span<const NamedKernel> activation_kernels();     // activation but for softmax
+[[nodiscard]] std::span<const NamedKernel> reduction_kernels();      // reduction
+[[nodiscard]] std::span<const NamedKernel> normalization_kernels();  // normalization, softmax, cumsum
+[[nodiscard]] std::span<const NamedKernel> convolution_kernels();    // conv
+[[nodiscard]] std::span<const NamedKernel> pooling_kernels();        // pool
+[[nodiscard]] std::span<const NamedKernel> matrix_kernels();         // linear, matmul, attention
+[[nodiscard]] std::span<const NamedKernel> einsum_kernels();
 [[nodiscard]] std::span<const NamedKernel> recurrent_kernels();     // gru, lstm, rnn
 [[nodiscard]] std::span<const NamedKernel> quantization_kernels();  // quantize, dequantize, constexpr_*
 [[nodiscard]] std::span<const NamedKernel>

@@ -2,6 +2,6 @@
 
 namespace openane::reference {
 
-std::span<const NamedKernel> elementwise_kernels() { return {}; }
+std::span<const NamedKernel> einsum_kernels() { return {}; }
 
 }  // namespace openane::reference
