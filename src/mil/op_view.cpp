@@ -3,35 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
+
+#include "mil/default_value.h"
 
 namespace openane::mil {
 namespace {
 
-std::optional<double> parse_default(std::string_view text) {
-  double value = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return !text.empty() && status == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                                    : std::nullopt;
-}
-
 bool is_huge(std::int64_t value) { return value > kLargestInteger || value < -kLargestInteger; }
-
-void append_integers(const Value& value, std::optional<std::vector<std::int64_t>>& out) {
-  if (!value.elements().empty()) {
-    for (const Value& element : value.elements()) {
-      append_integers(element, out);
-    }
-    return;
-  }
-  const auto integers = value.as_ints();
-  if (!integers || value.is_blob() || std::ranges::any_of(*integers, is_huge)) {
-    out.reset();
-  } else if (out) {
-    out->insert(out->end(), integers->begin(), integers->end());
-  }
-}
 
 }  // namespace
 
@@ -99,7 +78,7 @@ std::optional<std::int64_t> OpView::integer(std::string_view name) const {
     const std::optional<std::int64_t> integer = value->as_int();
     return integer && !is_huge(*integer) ? integer : std::nullopt;
   }
-  const std::optional<double> number = has(name) ? std::nullopt : parse_default(fallback(name));
+  const std::optional<double> number = has(name) ? std::nullopt : default_number(fallback(name));
   return number ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
 }
 
@@ -107,24 +86,21 @@ std::optional<double> OpView::number(std::string_view name) const {
   if (const Value* value = constant(name)) {
     return value->as_number();
   }
-  return has(name) ? std::nullopt : parse_default(fallback(name));
+  return has(name) ? std::nullopt : default_number(fallback(name));
 }
 
 std::optional<bool> OpView::boolean(std::string_view name) const {
   if (const Value* value = constant(name)) {
     return value->as_bool();
   }
-  const std::string_view text = has(name) ? std::string_view() : fallback(name);
-  return text == "true" || text == "false" ? std::optional(text == "true") : std::nullopt;
+  return has(name) ? std::nullopt : default_boolean(fallback(name));
 }
 
 std::optional<std::string> OpView::text(std::string_view name) const {
   if (const Value* value = constant(name)) {
     return value->as_string() != nullptr ? std::optional(*value->as_string()) : std::nullopt;
   }
-  const std::string_view quoted = has(name) ? std::string_view() : fallback(name);
-  return quoted.size() >= 2 && quoted.front() == '"' ? std::optional(std::string(quoted.substr(1, quoted.size() - 2)))
-                                                     : std::nullopt;
+  return has(name) ? std::nullopt : default_text(fallback(name));
 }
 
 std::optional<std::vector<std::int64_t>> OpView::integers(std::string_view name) const {

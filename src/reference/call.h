@@ -16,15 +16,12 @@
 #include "openane/error.h"
 #include "openane/mil_ops.h"
 #include "openane/mil_program.h"
+#include "openane/reference.h"
 #include "reference/array.h"
 
 namespace openane::reference {
 
-/// What arithmetic is done in. fp16: as fp32, and every floating result (whatever its declared type) is rounded to fp16
-/// by the executor when the kernel returns.
-enum class Precision : std::uint8_t { fp32, fp64, fp16 };
-
-/// An index of the argument list: a list value of MIL (`make_list`, `list_write`, ...).
+/// A list value of MIL (`make_list`, `list_write`, ...).
 using ListValue = std::vector<Array>;
 
 class Call {
