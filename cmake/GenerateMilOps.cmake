@@ -1,11 +1,16 @@
-# The operation catalogue: data/mil/ops.toml -> C++ at build time, by tools/generate_mil_ops.py.
+# The operation catalogue and the builder's methods: data/mil/ops.toml -> C++ at build time, by tools/generate_mil_ops.py.
 function(openane_generate_mil_ops target)
   set(table ${CMAKE_CURRENT_SOURCE_DIR}/data/mil/ops.toml)
   set(generator ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_mil_ops.py)
-  set(output ${CMAKE_CURRENT_BINARY_DIR}/generated/mil/ops.cpp)
-  add_custom_command(OUTPUT ${output}
-    COMMAND Python3::Interpreter ${generator} ${table} --code ${output}
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  set(outputs ${out}/mil/ops.cpp ${out}/include/openane/mil_builder_ops.h ${out}/mil/builder_ops.cpp)
+  add_custom_command(OUTPUT ${outputs}
+    COMMAND Python3::Interpreter ${generator} ${table} --code ${out}/mil/ops.cpp
+      --builder ${out}/include/openane/mil_builder_ops.h ${out}/mil/builder_ops.cpp
     DEPENDS ${generator} ${table}
     COMMENT "Generating the operation catalogue" VERBATIM)
-  target_sources(${target} PRIVATE ${output})
+  target_sources(${target} PRIVATE ${outputs})
+  # The header is part of the library's interface, so it is installed with the others.
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${out}/include>)
+  install(FILES ${out}/include/openane/mil_builder_ops.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/openane)
 endfunction()

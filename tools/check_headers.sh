@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 headers=$(git ls-files 'include/*.h' 'src/*.h' 'tests/*.h' | grep -v -- '-inl\.h$')
 check() {
   printf '#include "%s"\n' "$1" |
-    g++ -std=c++23 -Wall -Wextra -Werror '-DOPENANE_SOURCE_DIR=""' '-DOPENANE_TOOL=""' '-DOPENANE_PYTHON=""' '-DOPENANE_BUILD_PYTHON=""' -Wno-pragma-once-outside-header -fsyntax-only -Iinclude -Isrc -Itests "-I$build/generated" "-I$build/generated/protobuf" -x c++ - ||
+    g++ -std=c++23 -Wall -Wextra -Werror '-DOPENANE_SOURCE_DIR=""' '-DOPENANE_TOOL=""' '-DOPENANE_PYTHON=""' '-DOPENANE_BUILD_PYTHON=""' -Wno-pragma-once-outside-header -fsyntax-only -Iinclude -Isrc -Itests "-I$build/generated" "-I$build/generated/include" "-I$build/generated/protobuf" -x c++ - ||
     { echo "check_headers: $1 does not stand on its own" >&2; return 1; }
 }
 export -f check

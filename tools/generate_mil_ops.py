@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Turns data/mil/ops.toml into the constant tables that include/openane/mil_ops.h describes, or into docs/ops.md.
+"""Turns data/mil/ops.toml into the constant tables that include/openane/mil_ops.h describes, into the methods of the builder
+(include/openane/mil_builder.h), or into docs/ops.md.
 
 usage: generate_mil_ops.py TABLE.toml --code OUT.cpp
+       generate_mil_ops.py TABLE.toml --builder OUT.h OUT.cpp
        generate_mil_ops.py TABLE.toml --docs OUT.md
 
 The head of the table explains its schema. Everything is checked first; the first thing wrong stops the run with the name of the operation:
@@ -164,6 +166,88 @@ def code(table):
     return "\n".join(lines)
 
 
+# The builder: one method per operation. What every signature has and requires is positional, the rest are options.
+
+NO_METHOD = ("const", "cond", "while_loop", "custom_layer")  # written by hand in src/mil/builder.cpp, or their results are declared
+
+
+def split_inputs(op):
+    """(positional, optional) inputs of all signatures together, in the order of the newest."""
+    signatures = [parse_signature(s, op["name"])[1] for s in op["signature"]]
+    rows = {row["name"]: row for signature in signatures for row in signature}
+    order = [row["name"] for row in signatures[-1]] + [name for name in rows if name not in {r["name"] for r in signatures[-1]}]
+    needed = [name for name in order if all(any(row["name"] == name and not row["optional"] for row in s) for s in signatures)]
+    return [rows[n] for n in needed], [rows[n] for n in order if n not in needed]
+
+
+def operand_class(row):
+    return "Operands" if row["type"] == "variadic" else "Operand"
+
+
+def options_class(op):
+    return "".join(word.capitalize() for word in op["name"].split("_")) + "Options" if split_inputs(op)[1] else "OpOptions"
+
+
+def result_class(op):
+    rows = parse_outputs(op)
+    if any(row["many"] for row in rows):
+        return "Vars"
+    return {0: "void", 1: "Var"}.get(len(rows), f"std::array<Var, {len(rows)}>")
+
+
+def default_comment(row):
+    return f"Default: {row['default']}." if row["default"] is not None else "May be absent."
+
+
+def parameters_of(op, with_defaults):
+    positional, _ = split_inputs(op)
+    parameters = [f"const {operand_class(row)}& {row['name']}" for row in positional]
+    parameters.append(f"const {options_class(op)}& options" + (" = {}" if with_defaults else ""))
+    parameters.append("const std::source_location& at" + (" = std::source_location::current()" if with_defaults else ""))
+    return ", ".join(parameters)
+
+
+def builder_header(table):
+    lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py: one method per operation. Do not edit.", "#pragma once", "",
+             "#include <array>", "#include <source_location>", "#include <span>", "#include <string_view>", "",
+             '#include "openane/mil_operand.h"', "", "namespace openane::mil {", "", "/// What every operation takes besides its arguments.",
+             "struct OpOptions {", "  std::string_view name = {};", "};"]
+    ops = [op for op in table["op"] if op["name"] not in NO_METHOD]
+    for op in ops:
+        rest = split_inputs(op)[1]
+        if rest:
+            lines += ["", f"struct {options_class(op)} {{"]
+            lines += [f"  {operand_class(row)} {row['name']} = {{}};  ///< {default_comment(row)}" for row in rest]
+            lines += ["  std::string_view name = {};", "};"]
+    lines += ["", "class OpBuilder {", " public:", "  virtual ~OpBuilder() = default;"]
+    for op in ops:
+        lines += ["", f"  /// {op['meaning']}", f"  {result_class(op)} {op['name']}({parameters_of(op, True)});"]
+    lines += ["", " private:",
+              "  virtual Vars apply(std::string_view type, std::span<const NamedOperand> arguments, std::string_view name,",
+              "                     const std::source_location& at) = 0;", "};", "", "}  // namespace openane::mil", ""]
+    return "\n".join(lines)
+
+
+def builder_code(table):
+    lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py. Do not edit.", '#include "openane/mil_builder_ops.h"', "",
+             "namespace openane::mil {"]
+    for op in table["op"]:
+        if op["name"] in NO_METHOD:
+            continue
+        positional, rest = split_inputs(op)
+        rows = [f"{{{quoted(row['name'])}, {row['name']}}}" for row in positional]
+        rows += [f"{{{quoted(row['name'])}, options.{row['name']}}}" for row in rest]
+        result = result_class(op)
+        call = f"apply({quoted(op['name'])}, arguments, options.name, at)"
+        count = len(parse_outputs(op))
+        body = {"void": f"{call};", "Vars": f"return {call};", "Var": f"return {call}[0];"}.get(
+            result, f"const Vars out = {call}; return {{{', '.join(f'out[{i}]' for i in range(count))}}};")
+        lines += ["", f"{result} OpBuilder::{op['name']}({parameters_of(op, False)}) {{",
+                  f"  const NamedOperand arguments[] = {{{', '.join(rows)}}};", f"  {body}", "}"]
+    lines += ["", "}  // namespace openane::mil", ""]
+    return "\n".join(lines)
+
+
 def cell(text):
     return text.replace("|", "\\|")
 
@@ -214,6 +298,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("table")
     parser.add_argument("--code")
+    parser.add_argument("--builder", nargs=2, metavar=("HEADER", "CODE"))
     parser.add_argument("--docs")
     arguments = parser.parse_args()
     try:
@@ -224,6 +309,9 @@ def main():
         sys.exit(f"{arguments.table}: {error if not isinstance(error, KeyError) else 'missing key ' + str(error)}")
     if arguments.code:
         write_if_changed(arguments.code, code(table))
+    if arguments.builder:
+        write_if_changed(arguments.builder[0], builder_header(table))
+        write_if_changed(arguments.builder[1], builder_code(table))
     if arguments.docs:
         write_if_changed(arguments.docs, docs(table))
 

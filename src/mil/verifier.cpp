@@ -1,32 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "mil/lexer.h"
-#include "mil/op_view.h"
+#include "mil/op_check.h"
 #include "mil/opset.h"
 #include "mil/symbol_table.h"
 #include "openane/mil_infer.h"
 
 namespace openane::mil {
 namespace {
-
-/// "fp16, fp32 or int32"
-std::string list_types(DataTypeSet set) {
-  std::vector<std::string_view> names;
-  for (const DataTypeInfo& row : data_types()) {
-    if ((set >> static_cast<unsigned>(row.type) & 1U) != 0) {
-      names.push_back(row.name);
-    }
-  }
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    out += i == 0 ? "" : (i + 1 == names.size() ? " or " : ", ");
-    out += names[i];
-  }
-  return out;
-}
 
 class FunctionVerifier {
  public:
@@ -124,7 +107,7 @@ class FunctionVerifier {
       usable &= is_in_table(output);
     }
     if (usable) {
-      check_against_catalogue(operation);
+      check_operation(function_, operation, out_);
     }
   }
 
@@ -139,141 +122,6 @@ class FunctionVerifier {
       }
     }
     return true;
-  }
-
-  void check_against_catalogue(const Operation& operation) {
-    const OpInfo* info = find_op(operation.type);
-    if (info == nullptr) {
-      const PrivateOp* reported = find_private_op(operation.type);
-      if (reported != nullptr) {
-        warn(operation.location,
-             fmt::format("{}: a private operation without a published signature ({})", operation.type, reported->note));
-      } else {
-        error(operation.location, fmt::format("'{}' is not an operation", operation.type));
-      }
-      return;
-    }
-    const Signature* signature = info->signature(function_.opset);
-    if (signature == nullptr) {
-      error(operation.location, fmt::format("{} needs op set {}, the function has {}", operation.type,
-                                            info->signatures.front().since, function_.opset));
-      return;
-    }
-    const OpView view(function_, operation, *info, *signature);
-    const std::size_t before = out_.size();
-    check_names(view);
-    check_arguments(view);
-    if (out_.size() == before) {
-      check_results(view);
-    }
-  }
-
-  void fault(const OpView& op, std::string_view message) {
-    error(op.operation().location, fmt::format("{}: {}", op.info().name, message));
-  }
-
-  /// Arguments that the signature does not have. Compressed constants and `const` carry arguments as attributes.
-  void check_names(const OpView& op) {
-    for (const Argument& argument : op.operation().arguments) {
-      if (op.signature().find(argument.name) == nullptr && op.info().is_public) {
-        fault(op, fmt::format("has no argument '{}' in {}", argument.name, function_.opset));
-      }
-    }
-    const bool arguments_as_attributes = op.info().name == "const" || op.info().name.starts_with("constexpr_");
-    for (const Attribute& attribute : op.operation().attributes) {
-      if (arguments_as_attributes && attribute.name != "name" && op.signature().find(attribute.name) == nullptr) {
-        fault(op, fmt::format("has no argument '{}' in {}", attribute.name, function_.opset));
-      }
-    }
-  }
-
-  void check_arguments(const OpView& op) {
-    std::map<std::string_view, std::pair<std::string_view, DataType>>
-        bound;  // by type variable: argument and element type
-    for (const Parameter& parameter : op.signature().parameters) {
-      if (parameter.kind == ParameterKind::block) {
-        continue;
-      }
-      if (!op.has(parameter.name)) {
-        if (!parameter.is_optional) {
-          fault(op, fmt::format("argument '{}' is missing", parameter.name));
-        }
-        continue;
-      }
-      const std::vector<Type> types = op.types(parameter.name);
-      if (types.size() != 1 && parameter.kind != ParameterKind::variadic) {
-        fault(op, fmt::format("argument '{}' takes one value, found {}", parameter.name, types.size()));
-        continue;
-      }
-      check_kind(op, parameter, types);
-      if (parameter.is_constant && !is_constant(op, parameter.name)) {
-        fault(op, fmt::format("argument '{}' must be a constant", parameter.name));
-      }
-      if (parameter.kind == ParameterKind::tensor && !parameter.variable.empty()) {
-        const auto [at, fresh] = bound.try_emplace(parameter.variable, parameter.name, types[0].data_type());
-        if (!fresh && at->second.second != types[0].data_type()) {
-          fault(op, fmt::format("argument '{}' is {}, but '{}' is {}: they must have one element type", parameter.name,
-                                to_string(types[0].data_type()), at->second.first, to_string(at->second.second)));
-        }
-      }
-    }
-  }
-
-  void check_kind(const OpView& op, const Parameter& parameter, const std::vector<Type>& types) {
-    const auto expect = [&](bool holds, std::string_view wanted) {
-      if (!holds) {
-        fault(op, fmt::format("argument '{}' must be {}, found {}", parameter.name, wanted, to_string(types.front())));
-      }
-    };
-    switch (parameter.kind) {
-      case ParameterKind::tensor:
-        expect(types[0].is_tensor() && parameter.allows(types[0].data_type()),
-               "a tensor of " + list_types(parameter.types));
-        return;
-      case ParameterKind::list:
-        expect(types[0].kind() == TypeKind::list, "a list");
-        return;
-      case ParameterKind::state:
-        expect(types[0].kind() == TypeKind::state, "a state");
-        return;
-      case ParameterKind::variadic:
-      case ParameterKind::block:
-      case ParameterKind::any:
-        return;
-    }
-  }
-
-  /// Known before the program runs: given in place, as attribute, by a `const`, or decoded from a compressed constant.
-  bool is_constant(const OpView& op, std::string_view name) const {
-    const Argument* argument = op.operation().find_argument(name);
-    return argument == nullptr || std::ranges::all_of(argument->bindings, [&](const Binding& binding) {
-             if (!binding.is_variable()) {
-               return true;
-             }
-             const OperationId definition = function_[binding.variable()].definition;
-             return definition &&
-                    (function_[definition].type == "const" || function_[definition].type.starts_with("constexpr_"));
-           });
-  }
-
-  void check_results(const OpView& op) {
-    const Operation& operation = op.operation();
-    const Result<std::vector<Type>> types = infer_types(function_, operation);
-    if (!types) {
-      fault(op, types.error().message);
-      return;
-    }
-    if (types->size() != operation.outputs.size()) {
-      fault(op, fmt::format("gives {} results, {} are written", types->size(), operation.outputs.size()));
-      return;
-    }
-    for (std::size_t i = 0; i < types->size(); ++i) {
-      const Variable& output = function_[operation.outputs[i]];
-      if (!is_compatible(output.type, (*types)[i])) {
-        fault(op, fmt::format("'{}' is written as {}, but it is {}", output.name, to_string(output.type),
-                              to_string((*types)[i])));
-      }
-    }
   }
 
   const Function& function_;
