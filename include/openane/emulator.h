@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct TensorStatistics {
   std::uint64_t count = 0, nan = 0, infinite = 0;
   double minimum = 0, maximum = 0, mean = 0;
 };
+
+[[nodiscard]] TensorStatistics statistics_of(std::span<const float> values);
 
 /// What a trace sees of one tensor that a task read or wrote: "source 1", "source 2", "result".
 struct TracedTensor {

@@ -12,6 +12,8 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/program_files.h"
+#include "cli/run.h"
+#include "cli/tensor_files.h"
 #include "cli/tensor_source.h"
 #include "cli/tensor_text.h"
 #include "openane/emulator.h"
@@ -21,7 +23,8 @@
 namespace openane::cli {
 namespace {
 
-constexpr const char* kExamples = R"(inputs are tensors in logical N x C x H x W shape:
+constexpr const char* kExamples =
+    R"(inputs are tensors: of a program in logical N x C x H x W shape, of a model in the shape it declares:
   x.npy          an array of any shape with as many elements, leading extents of 1 left out or not
   x.npz          of an archive, the array of the input's name; without NAME= it feeds every input
   x.bin, x.raw   dense elements of the input's type, no header
@@ -35,18 +38,11 @@ examples:
   ane run model.anec --input x.npz --output y.npz --print
   ane run model.hwx --input random --trace                 each task with the statistics of its tensors
   ane run model.hwx --input random --dump-task 2 folder    writes task 2's tensors as .npy
-  ane run kernel.bin --raw kernel.toml --input ramp --numerics ideal)";
+  ane run kernel.bin --raw kernel.toml --input ramp --numerics ideal
+  ane run model.mlpackage --input x=x.npy --output y.npy      a model, on the reference executor
+  ane run model.mil --shape x=1x3x224x224 --input random --precision fp16 --trace)";
 
-struct Options {
-  std::string program;
-  std::string raw_layout;
-  std::vector<std::string> inputs, outputs;
-  bool print = false, trace = false, json = false;
-  std::string numerics = "h13";
-  std::string procedure;
-  unsigned threads = 0;
-  std::vector<std::pair<std::size_t, std::string>> dumps;
-};
+std::string numerics_name(const RunOptions& options) { return options.numerics.empty() ? "h13" : options.numerics; }
 
 Result<std::size_t> procedure_index(const Program& program, const std::string& name) {
   std::vector<std::string> names;
@@ -89,26 +85,6 @@ std::vector<std::string> names_of(const std::vector<const TensorBinding*>& bindi
   return names;
 }
 
-bool is_archive(const std::string& argument) { return argument.ends_with(".npz"); }
-
-/// An archive without a name stands for every tensor that no other argument names.
-std::vector<std::string> spread_archives(const std::vector<std::string>& arguments,
-                                         const std::vector<std::string>& names) {
-  std::vector<std::string> spread;
-  for (const std::string& argument : arguments) {
-    if (!is_archive(argument) || argument.find('=') != std::string::npos) {
-      spread.push_back(argument);
-      continue;
-    }
-    for (const std::string& name : names) {
-      if (std::ranges::none_of(arguments, [&](const std::string& other) { return other.starts_with(name + "="); })) {
-        spread.push_back(fmt::format("{}={}", name, argument));
-      }
-    }
-  }
-  return spread;
-}
-
 Result<void> set_inputs(Emulator& emulator, const Procedure& procedure, const std::vector<std::string>& arguments) {
   const std::vector<const TensorBinding*> inputs = bindings_of(procedure, TensorRole::input);
   const std::vector<std::string> names = names_of(inputs);
@@ -126,18 +102,6 @@ Result<void> set_inputs(Emulator& emulator, const Procedure& procedure, const st
   return {};
 }
 
-Result<void> write_tensor(const std::string& path, const NamedTensor& output) {
-  const std::string extension = std::filesystem::path(path).extension().string();
-  if (extension == ".npy") {
-    return write_npy(path, output.tensor);
-  }
-  if (extension == ".bin" || extension == ".raw") {
-    return write_raw_tensor(path, output.tensor);
-  }
-  return fail(ErrorCategory::usage, "expected a file name ending in .npy, .npz, .bin or .raw",
-              Location{path, {}, 0, 0});
-}
-
 /// Where each output goes, checked before the program runs.
 Result<std::map<std::string, std::string>> output_files(const Procedure& procedure,
                                                         const std::vector<std::string>& arguments) {
@@ -145,30 +109,10 @@ Result<std::map<std::string, std::string>> output_files(const Procedure& procedu
   return match_names(spread_archives(arguments, names), names, "output");
 }
 
-/// Writes archives once, with all the outputs that go into them, and single files.
-Result<void> write_outputs(const std::vector<NamedTensor>& outputs, const std::map<std::string, std::string>& files) {
-  std::map<std::string, std::vector<NamedTensor>> archives;
-  for (const NamedTensor& output : outputs) {
-    const auto file = files.find(output.name);
-    if (file == files.end()) {
-      continue;
-    }
-    if (is_archive(file->second)) {
-      archives[file->second].push_back(output);
-    } else {
-      OPENANE_CHECK(write_tensor(file->second, output));
-    }
-  }
-  for (const auto& [path, tensors] : archives) {
-    OPENANE_CHECK(write_npz(path, tensors));
-  }
-  return {};
-}
-
 /// What `--trace` and `--dump-task` take from the steps of a run.
 class Observer {
  public:
-  Observer(const Options& options, const Procedure& procedure) : options_(options), procedure_(procedure) {}
+  Observer(const RunOptions& options, const Procedure& procedure) : options_(options), procedure_(procedure) {}
 
   void step(const TraceStep& step) {
     if (options_.trace) {
@@ -218,13 +162,13 @@ class Observer {
     return {};
   }
 
-  const Options& options_;
+  const RunOptions& options_;
   const Procedure& procedure_;
   Result<void> dumped_;
   nlohmann::ordered_json json_ = nlohmann::ordered_json::array();
 };
 
-Result<void> check_dumps(const Options& options, std::size_t tasks) {
+Result<void> check_dumps(const RunOptions& options, std::size_t tasks) {
   for (const auto& [task, folder] : options.dumps) {
     if (task >= tasks) {
       return fail(ErrorCategory::usage, fmt::format("--dump-task {}: the program has tasks 0 to {}", task, tasks - 1));
@@ -233,7 +177,7 @@ Result<void> check_dumps(const Options& options, std::size_t tasks) {
   return {};
 }
 
-Result<void> report(const Options& options, const Procedure& procedure, const std::vector<NamedTensor>& outputs,
+Result<void> report(const RunOptions& options, const Procedure& procedure, const std::vector<NamedTensor>& outputs,
                     const std::map<std::string, std::string>& files, double seconds,
                     const nlohmann::ordered_json& trace) {
   const bool values = options.print || files.empty();
@@ -253,9 +197,9 @@ Result<void> report(const Options& options, const Procedure& procedure, const st
     list.push_back(std::move(entry));
   }
   if (options.json) {
-    nlohmann::ordered_json json = {{"program", options.program},   {"procedure", procedure.name},
-                                   {"numerics", options.numerics}, {"tasks", procedure.tasks.size()},
-                                   {"seconds", seconds},           {"outputs", list}};
+    nlohmann::ordered_json json = {
+        {"program", options.program},      {"procedure", procedure.name}, {"numerics", numerics_name(options)},
+        {"tasks", procedure.tasks.size()}, {"seconds", seconds},          {"outputs", list}};
     if (options.trace) {
       json["trace"] = trace;
     }
@@ -264,7 +208,7 @@ Result<void> report(const Options& options, const Procedure& procedure, const st
   return {};
 }
 
-Result<Exit> run_on_emulator(const Options& options) {
+Result<Exit> run_on_emulator(const RunOptions& options) {
   OPENANE_TRY(const Program program, load_program(options.program, options.raw_layout));
   OPENANE_TRY(const std::size_t index, in_file(procedure_index(program, options.procedure), options.program));
   const Procedure& procedure = program.procedures[index];
@@ -273,8 +217,10 @@ Result<Exit> run_on_emulator(const Options& options) {
 
   Observer observer(options, procedure);
   Progress progress("running " + options.program);
-  EmulatorOptions emulation{
-      .numerics = *numerics_from_string(options.numerics), .threads = options.threads, .trace = {}, .progress = {}};
+  EmulatorOptions emulation{.numerics = *numerics_from_string(numerics_name(options)),
+                            .threads = options.threads,
+                            .trace = {},
+                            .progress = {}};
   emulation.progress = [&](std::size_t task, std::size_t count) { progress.step(task, count); };
   if (options.trace || !options.dumps.empty()) {
     emulation.trace = [&](const TraceStep& step) { observer.step(step); };
@@ -298,16 +244,52 @@ Result<Exit> run_on_emulator(const Options& options) {
   return Exit::ok;
 }
 
+/// Options that only one of the two kinds of input takes.
+Result<void> check_options(const RunOptions& options, bool is_model_file) {
+  const std::pair<bool, const char*> of_models[] = {{!options.device.empty(), "--device"},
+                                                    {!options.precision.empty(), "--precision"},
+                                                    {!options.function.empty(), "--function"},
+                                                    {!options.shapes.empty(), "--shape"},
+                                                    {options.runs != 1, "--runs"},
+                                                    {options.seed != 0, "--seed"},
+                                                    {options.memory_limit != 0, "--memory"}};
+  const std::pair<bool, const char*> of_programs[] = {{!options.numerics.empty(), "--numerics"},
+                                                      {!options.procedure.empty(), "--procedure"},
+                                                      {!options.raw_layout.empty(), "--raw"},
+                                                      {!options.dumps.empty(), "--dump-task"}};
+  const auto given = [](const auto& list) {
+    return std::ranges::find(list, true, [](const auto& o) { return o.first; });
+  };
+  if (const auto* option = given(of_programs); is_model_file && option != std::end(of_programs)) {
+    return fail(ErrorCategory::usage,
+                fmt::format("{} is for programs, and {} is a model", option->second, options.program));
+  }
+  if (const auto* option = given(of_models); !is_model_file && option != std::end(of_models)) {
+    return fail(ErrorCategory::usage,
+                fmt::format("{} is for models, and {} is a program", option->second, options.program));
+  }
+  return {};
+}
+
+Result<Exit> run(const RunOptions& options) {
+  const bool is_model_file = is_model(options.program);
+  OPENANE_CHECK(check_options(options, is_model_file));
+  return is_model_file ? run_model(options) : run_on_emulator(options);
+}
+
 }  // namespace
 
 Action declare_run(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   app.footer(kExamples);
   std::vector<std::string> models;
   for (const Numerics numerics : {Numerics::h13, Numerics::ideal}) {
     models.emplace_back(to_string(numerics));
   }
-  app.add_option("FILE", options->program, "Program: .hwx, .anec, .ane, .anes, or a raw kernel with --raw")->required();
+  app.add_option("FILE", options->program,
+                 "Program: .hwx, .anec, .ane, .anes, or a raw kernel with --raw; model: .mil, .mlmodel, .mlpackage, "
+                 ".mlmodelc")
+      ->required();
   app.add_option("-i,--input", options->inputs,
                  "[NAME=]x.npy | x.npz | x.bin | random[:SEED] | fill:V | ramp; once per input")
       ->type_name("[NAME=]SOURCE")
@@ -316,20 +298,40 @@ Action declare_run(CLI::App& app) {
       ->type_name("[NAME=]FILE")
       ->allow_extra_args(false);
   app.add_flag("--print", options->print, "Print the outputs (the default when none is written to a file)");
-  app.add_option("--numerics", options->numerics, "h13: as published readings show the engine; ideal: fp32 sums")
+  app.add_option("--numerics", options->numerics,
+                 "Of programs: h13 (default): as published readings show the engine; ideal: fp32 sums")
       ->check(CLI::IsMember(models))
-      ->type_name("MODEL")
-      ->capture_default_str();
-  app.add_flag("--trace", options->trace, "Print each task with the statistics of its tensors");
+      ->type_name("MODEL");
+  app.add_flag("--trace", options->trace, "Print each task (of a model: operation) with the statistics of its tensors");
   app.add_option("--dump-task", options->dumps, "Write the tensors of task N as .npy files into DIR")
       ->type_name("N DIR");
   app.add_option("--threads", options->threads, "Threads (default: all cores; the results are the same)")
       ->type_name("N");
   app.add_option("--procedure", options->procedure, "Which procedure, where there are several")->type_name("NAME");
   add_raw_option(app, options->raw_layout);
+  app.add_option("--device", options->device, "Of models: where they run; reference: on the CPU (default)")
+      ->check(CLI::IsMember({"reference"}))
+      ->type_name("DEVICE");
+  app.add_option("--precision", options->precision,
+                 "Of models: fp32 (default), fp64, or fp16: every tensor rounded to fp16")
+      ->check(CLI::IsMember({"fp32", "fp64", "fp16"}))
+      ->type_name("TYPE");
+  app.add_option("--function", options->function, "Of models: which function, where there are several")
+      ->type_name("NAME");
+  app.add_option("--shape", options->shapes, "Of models: the shape of an input that has several")
+      ->type_name("[NAME=]1x3x224x224")
+      ->allow_extra_args(false);
+  app.add_option("--runs", options->runs, "Of models: runs, with the state of one kept for the next (default 1)")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->type_name("N");
+  app.add_option("--seed", options->seed, "Of models: for random operations that bring none")->type_name("N");
+  app.add_option("--memory", options->memory_limit,
+                 "Of models: bytes that tensors may take (default: three quarters of the memory)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
   app.add_flag("--json", options->json,
                "Report as JSON; values are left out when they go to files, unless --print is given");
-  return [options] { return run_on_emulator(*options); };
+  return [options] { return run(*options); };
 }
 
 }  // namespace openane::cli

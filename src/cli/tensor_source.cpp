@@ -72,14 +72,13 @@ Result<Number> parse_number(std::string_view text, std::string_view source) {
 }
 
 template <typename Value>
-Result<Tensor> generate(const SurfaceLayout& layout, Value value) {
-  const Shape shape = logical_shape(layout);
+Result<Tensor> generate(ElementType type, const Shape& shape, Value value) {
   OPENANE_TRY(const std::int64_t count, element_count(shape));
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = value(i);
   }
-  return Tensor::from_floats(shape, values, layout.type);
+  return Tensor::from_floats(shape, values, type);
 }
 
 Result<Tensor> read_member(const std::string& path, const std::string& name) {
@@ -92,13 +91,13 @@ Result<Tensor> read_member(const std::string& path, const std::string& name) {
   return member->tensor;
 }
 
-Result<Tensor> read_tensor(const std::string& path, const std::string& name, const SurfaceLayout& layout) {
+Result<Tensor> read_tensor(const std::string& path, const std::string& name, ElementType type, const Shape& shape) {
   const std::string extension = std::filesystem::path(path).extension().string();
   if (extension == ".npz") {
     return read_member(path, name);
   }
   if (extension == ".bin" || extension == ".raw") {
-    return in_file(read_raw_tensor(path, layout.type, logical_shape(layout)), path);
+    return in_file(read_raw_tensor(path, type, shape), path);
   }
   if (extension == ".npy") {
     return in_file(read_npy(path), path);
@@ -123,25 +122,30 @@ Shape logical_shape(const SurfaceLayout& layout) {
 
 Result<Tensor> make_tensor(const std::string& source, const std::string& name, const SurfaceLayout& layout,
                            std::uint64_t default_seed) {
+  return make_tensor(source, name, layout.type, logical_shape(layout), default_seed);
+}
+
+Result<Tensor> make_tensor(const std::string& source, const std::string& name, ElementType type, const Shape& shape,
+                           std::uint64_t default_seed) {
   const std::optional<std::string_view> seed_text = after(source, "random:");
   if (seed_text || source == "random") {
     std::uint64_t seed = default_seed;
     if (seed_text) {
       OPENANE_TRY(seed, parse_number<std::uint64_t>(*seed_text, source));
     }
-    OPENANE_TRY(const Filling* const filling, filling_of(layout.type));
-    return generate(layout, [&](std::uint64_t i) { return random_value(*filling, splitmix64((seed << 32) + i)); });
+    OPENANE_TRY(const Filling* const filling, filling_of(type));
+    return generate(type, shape, [&](std::uint64_t i) { return random_value(*filling, splitmix64((seed << 32) + i)); });
   }
   if (const std::optional<std::string_view> text = after(source, "fill:")) {
     OPENANE_TRY(const float value, parse_number<float>(*text, source));
-    return generate(layout, [&](std::uint64_t) { return value; });
+    return generate(type, shape, [&](std::uint64_t) { return value; });
   }
   if (source == "ramp") {
-    OPENANE_TRY(const Filling* const filling, filling_of(layout.type));
-    return generate(layout,
+    OPENANE_TRY(const Filling* const filling, filling_of(type));
+    return generate(type, shape,
                     [&](std::uint64_t i) { return static_cast<float>(i % (std::uint64_t{filling->ramp_last} + 1)); });
   }
-  return read_tensor(source, name, layout);
+  return read_tensor(source, name, type, shape);
 }
 
 Result<std::map<std::string, std::string>> match_names(const std::vector<std::string>& arguments,

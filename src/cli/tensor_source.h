@@ -29,6 +29,10 @@ namespace openane::cli {
 [[nodiscard]] Result<Tensor> make_tensor(const std::string& source, const std::string& name,
                                          const SurfaceLayout& layout, std::uint64_t default_seed);
 
+/// The same for any element type and shape; a bare file of dense elements must hold exactly these.
+[[nodiscard]] Result<Tensor> make_tensor(const std::string& source, const std::string& name, ElementType type,
+                                         const Shape& shape, std::uint64_t default_seed);
+
 /// The binding's logical shape: N x C x H x W, with D before H where it is not 1.
 [[nodiscard]] Shape logical_shape(const SurfaceLayout& layout);
 

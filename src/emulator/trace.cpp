@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace openane::emulator {
-namespace {
+namespace openane {
 
 TensorStatistics statistics_of(std::span<const float> values) {
   TensorStatistics statistics;
@@ -28,7 +27,9 @@ TensorStatistics statistics_of(std::span<const float> values) {
   return statistics;
 }
 
-}  // namespace
+}  // namespace openane
+
+namespace openane::emulator {
 
 TracedTensor trace_tensor(std::string label, const View& view) {
   const RowReader reader(view);
