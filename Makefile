@@ -7,11 +7,15 @@ DEMO_PACKAGES  = $(BUILD_PACKAGES) python3-numpy
 TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
 CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19
 LINT_PACKAGES  = $(CLANG_PACKAGES) clang-tidy-19 clang-format-19
+CONFORMANCE_PACKAGES = $(BUILD_PACKAGES) python3-venv python3-torch python3-torchvision
 
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
+# Random instances of MIL operations that `make conformance` compares, and what they are drawn from.
+CONFORMANCE_COUNT ?= 4000
+CONFORMANCE_SEED  ?= 1
 
 # Tests that read real programs find them here; without the folder they skip and say so.
 ifneq ($(wildcard ../shared/corpus),)
@@ -24,7 +28,8 @@ CMAKE   = cmake -Wno-dev
 # Run as `make X -j8` or not, the build uses JOBS.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install packages clean help
+.PHONY: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install packages clean help \
+        conformance conformance-slice conformance-environment
 .DEFAULT_GOAL := build
 
 # The library and the tool. A tree configured without tests by this goal stays without them until `make test` asks for them.
@@ -81,6 +86,25 @@ bench:
 	cmake --build --preset bench -j $(JOBS)
 	@for program in build/bench/bench/bench_*; do [ -x $$program ] && [ -f $$program ] && { echo "== $$program"; $$program || exit 1; }; done
 
+# Every operation against PyTorch and NumPy, then whole nets against PyTorch.
+CONFORMANCE = build/conformance/venv/bin/python tools/conformance
+conformance: conformance-environment build
+	@$(CONFORMANCE)/conformance.py --tool build/release/src/cli/ane --count $(CONFORMANCE_COUNT) --seed $(CONFORMANCE_SEED)
+
+# A fixed part of it, for every change.
+conformance-slice: conformance-environment build
+	@$(CONFORMANCE)/conformance.py --tool build/release/src/cli/ane --count 2000 --seed 1
+
+# Debian's PyTorch, and beside it the pinned packages in an environment of their own.
+conformance-environment:
+	@$(NEED) $(CONFORMANCE_PACKAGES)
+	@$(MAKE) build/conformance/installed
+build/conformance/installed: tools/conformance/requirements.txt
+	@rm -rf build/conformance/venv && mkdir -p build/conformance
+	/usr/bin/python3 -m venv --system-site-packages build/conformance/venv
+	build/conformance/venv/bin/pip install --quiet --no-deps --requirement tools/conformance/requirements.txt
+	@touch $@
+
 install: build
 	cmake --install build/release --prefix $(PREFIX)
 
@@ -100,4 +124,4 @@ clean:
 	rm -rf build
 
 help:
-	@echo "goals: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install clean"
+	@echo "goals: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install conformance conformance-slice clean"
