@@ -198,11 +198,19 @@ Result<Shape> ranked(const OpView& op, std::size_t rank) {
   return x;
 }
 
+Result<Shape> at_least_rank(const OpView& op, std::size_t rank) {
+  const Shape& x = op.shape("x");
+  if (x.size() < rank) {
+    return mismatch(fmt::format("x must have at least rank {}, found {}", rank, describe(x)));
+  }
+  return x;
+}
+
 Shapes crop(const OpView& op) {
-  OPENANE_TRY(Shape out, ranked(op, 4));
-  for (const auto& [name, axis] : {std::pair("crop_height", 2), std::pair("crop_width", 3)}) {
+  OPENANE_TRY(Shape out, at_least_rank(op, 3));
+  for (const auto& [name, behind] : {std::pair("crop_height", 2), std::pair("crop_width", 1)}) {
     OPENANE_TRY(const Integers amounts, op.integers_of(name, 2, 0));
-    std::int64_t& extent = out[static_cast<std::size_t>(axis)];
+    std::int64_t& extent = out[out.size() - static_cast<std::size_t>(behind)];
     const bool known = amounts && is_known(extent);
     if (known && ((*amounts)[0] < 0 || (*amounts)[1] < 0 || (*amounts)[0] + (*amounts)[1] > extent)) {
       return mismatch(fmt::format("{} {} and {} from an axis of {}", name, (*amounts)[0], (*amounts)[1], extent));
@@ -290,14 +298,6 @@ Shapes batch_to_space(const OpView& op) {
     return mismatch("crops take more than there is");
   }
   return only({batch, x[1], height, width});
-}
-
-Result<Shape> at_least_rank(const OpView& op, std::size_t rank) {
-  const Shape& x = op.shape("x");
-  if (x.size() < rank) {
-    return mismatch(fmt::format("x must have at least rank {}, found {}", rank, describe(x)));
-  }
-  return x;
 }
 
 Shapes resize(const OpView& op) {

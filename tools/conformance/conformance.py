@@ -133,7 +133,10 @@ def complaint_about(instance):
     arguments = {name: widened(value) for name, value in arguments.items()}
     if row.check:
         return row.check(results, arguments)
-    expected = row.reference(**arguments)
+    if isinstance(row.reference, np.ufunc):
+        expected = row.reference(*arguments.values())
+    else:
+        expected = row.reference(**arguments)
     expected = list(expected) if isinstance(expected, (list, tuple)) else [expected]
     if len(expected) != len(results):
         return f"{len(results)} results, expected {len(expected)}"
@@ -232,7 +235,7 @@ def main():
             entry["caught"] += refused
         if outcome != "passed" or refused is False:
             text = text if outcome != "passed" else "a wrong declared type was accepted"
-            kept = os.path.join(arguments.keep, f"{instance.row.op}-{instance.index}")
+            kept = os.path.join(arguments.keep, f"{instance.row.op}-{arguments.seed}-{instance.index}")
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(instance.folder, kept)
             failures.append((instance, outcome, text, kept))
@@ -267,7 +270,7 @@ def report(table, failures, missing, seconds, arguments):
         if instance is None:
             print(f"{outcome}: {text}")
             continue
-        first = "\n    ".join(text.splitlines()[:6])
+        first = "\n    ".join(text.splitlines()[:4])
         print(f"{instance.row.op} {instance.index} (ios{instance.opset}, {instance.precision}): {outcome}\n    {first}\n    {kept}")
     columns = ("total", "passed", "wrong", "refused", "crashed", "not built", "altered", "caught")
     print(f"\n{'op':42}" + "".join(f"{c:>10}" for c in columns))

@@ -102,5 +102,7 @@ class Draw:
         return np.array([a - rank if self.coin(0.3) else a for a in self.some(range(rank), low)], np.int32)
 
     def optional(self, _probability=0.7, **arguments):
-        """Each argument with that probability: what is left out takes the default."""
-        return {name: value for name, value in arguments.items() if self.coin(_probability)}
+        """Each argument with that probability: what is left out takes the default. Of fp16 arguments none is left out:
+        the builder fills in fp32 then, against its own type variables."""
+        kept = {name: self.coin(_probability) for name in arguments}
+        return {n: v for n, v in arguments.items() if kept[n] or getattr(v, "dtype", None) == np.float16}

@@ -49,8 +49,8 @@ def draw_cast(d):
 def cast(x, dtype):
     if dtype == "bool":
         return x != 0
-    if dtype in ("fp16", "fp32"):
-        return x.astype(np.float16 if dtype == "fp16" else np.float32).astype(np.float64)
+    if dtype in ("fp16", "fp32"):  # Runs in fp32 and fp64 do not round to the declared type.
+        return x.astype(np.float64)
     return np.trunc(x.astype(np.float64)).astype(dtype)
 
 
@@ -67,12 +67,12 @@ UNARY = [
     Row("cosh", unary(), np.cosh, FUNCTION),
     Row("erf", unary(), of_torch(torch.erf), FUNCTION),
     Row("exp", unary(), np.exp, FUNCTION),
-    Row("exp2", unary(), np.exp2, FUNCTION),
+    Row("exp2", lambda d: {"x": d.tensor(d.shape(), 0 if d.T == np.int32 else -3)}, np.exp2, FUNCTION),
     Row("floor", halves, np.floor, EXACT),
     Row("inverse", unary(0.2, 4, epsilon=(0.01, 0.1)), lambda x, epsilon=1e-4: 1 / (x + epsilon), FUNCTION),
     Row("log", unary(0.05, 8, epsilon=(0.01, 0.1)), lambda x, epsilon=1e-45: np.log(x + epsilon), FUNCTION),
     Row("logical_not", lambda d: {"x": d.tensor(d.shape(), element=np.bool_)}, np.logical_not, EXACT),
-    Row("round", halves, np.round, EXACT),
+    Row("round", halves, np.rint, EXACT),
     Row("rsqrt", unary(0.05, 8, epsilon=(0.01, 0.1)), lambda x, epsilon=1e-12: 1 / np.sqrt(x + epsilon), FUNCTION),
     Row("sign", halves, np.sign, EXACT),
     Row("sin", unary(-8, 8), np.sin, FUNCTION),

@@ -526,6 +526,8 @@ def draw_crop_resize(d):
               "target_width": np.int32(d.integer(1, 6)), "normalized_coordinates": normalised,
               **d.optional(spatial_scale=np.float32(d.choice(1.0, 0.5))), "box_coordinate_mode": mode,
               "sampling_mode": d.choice(*MODES)}
+    if d.opset >= 16:
+        result.update(d.optional(pad_value=d.scalar(-1, 1)))
     if d.opset >= 17:
         return {**result, "boxes": d.choice(Input, np.asarray)(boxes.astype(d.T)), "box_indices": Input(index)}
     if batch == 1 and d.coin():  # The converter infers [N, B, ...] also for rois that name their image.
@@ -582,8 +584,8 @@ def crop_resize_boxes(x, boxes, box_indices, target_height, target_width, normal
 
 
 def crop_resize(x, roi=None, boxes=None, box_indices=None, target_height=1, target_width=1, normalized_coordinates=False,
-                spatial_scale=1.0, box_coordinate_mode="CORNERS_HEIGHT_FIRST", sampling_mode="DEFAULT"):
-    """ios15 and ios16 crop every image with every roi, or with roi of five numbers the image that the first names."""
+                spatial_scale=1.0, box_coordinate_mode="CORNERS_HEIGHT_FIRST", sampling_mode="DEFAULT", pad_value=0):
+    """The boxes lie inside the image, so that nothing is padded. ios15 and ios16 crop every image with every roi, or with roi of five numbers the image that the first names."""
     rest = (target_height, target_width, normalized_coordinates, float(spatial_scale), box_coordinate_mode, sampling_mode)
     if boxes is not None:
         return crop_resize_boxes(x, boxes, box_indices, *rest)
