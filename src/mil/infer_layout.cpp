@@ -180,7 +180,8 @@ Shapes flatten2d(const OpView& op) {
   if (!axis) {
     return only({kUnknownExtent, kUnknownExtent});
   }
-  OPENANE_TRY(const std::size_t at, normalise_axis(*axis, x.size() + 1));
+  // Behind the last axis is a place too, but -1 is the last axis.
+  OPENANE_TRY(const std::size_t at, normalise_axis(*axis < 0 ? *axis - 1 : *axis, x.size() + 1));
   return only({product(x, 0, at), product(x, at, x.size())});
 }
 
