@@ -26,9 +26,9 @@ STREAMS = ("unknown", "linked", "packet")
 PATHS = ("both", "neural", "planar")
 
 TABLE_KEYS = {"schema", "generation", "target", "targets", "cpu_subtypes", "td_version", "family", "stream", "status", "grade", "slot_count",
-              "slot_bytes", "first_tensor_slot", "program_flavor", "program_counts", "relocation_byte", "kernel_location", "default_format",
+              "slot_bytes", "first_tensor_slot", "program_flavor", "program_counts", "debug_events_per_task", "relocation_byte", "kernel_location", "default_format",
               "default_format_grade", "absent_is_zero", "sources", "open", "records", "slot", "address_packets", "header", "block", "enum"}
-HEADER_KEYS = {"words", "roles", "task_align", "lead_in_bytes", "word"}
+HEADER_KEYS = {"words", "roles", "task_align", "lead_in_bytes", "frame_word", "word"}
 BLOCK_KEYS = {"name", "base", "words", "base_known", "path", "grade", "object_offset", "meaning", "register"}
 REGISTER_KEYS = {"name", "index", "repeat", "first", "stride", "status", "grade", "alias", "meaning", "neutral", "default", "default_grade",
                  "reloc", "fields"}
@@ -282,9 +282,9 @@ def emit_table(table, enums):
         text(table["generation"]), text(table["target"]), writer.strings(table.get("targets", [])), writer.numbers(table.get("cpu_subtypes", [])),
         f"{table.get('td_version', 0)}u", text(table.get("family", "")), f"StreamForm::{table['stream']}", f"{header['words']}u",
         header_roles(table), f"AddressRegisters{{{', '.join(addresses)}}}", number(header.get("task_align", 0)),
-        f"{header.get('lead_in_bytes', 0)}u", f"{table.get('slot_count', 0)}u", f"{table.get('slot_bytes', 0)}u",
+        f"{header.get('lead_in_bytes', 0)}u", f"{header.get('frame_word', 0)}u", f"{table.get('slot_count', 0)}u", f"{table.get('slot_bytes', 0)}u",
         f"{table.get('first_tensor_slot', 0)}u", f"{table.get('program_flavor', 0)}u", writer.numbers(table.get("program_counts", [])),
-        f"{table.get('relocation_byte', 0)}u", text(table.get("kernel_location", "")), text(table.get("default_format", "")),
+        f"{table.get('debug_events_per_task', 0)}u", f"{table.get('relocation_byte', 0)}u", text(table.get("kernel_location", "")), text(table.get("default_format", "")),
         f"Grade::{table.get('default_format_grade', 'unknown')}", "true" if table.get("absent_is_zero") else "false", f"Grade::{table['grade']}",
         writer.array("Register", words, "Header"), writer.array("Block", blocks, "Blocks"), writer.array("RecordPlace", records, "Records"),
         writer.array("Slot", slots, "Slots"), text(table.get("status", "")), writer.strings(table.get("open", [])),

@@ -24,7 +24,7 @@ enum class HwxProfile : std::uint8_t {
 [[nodiscard]] Result<Program> read_hwx(const Bytes& data);
 /// A program that carries its HWX container, with sections of unchanged size, is written into that container: byte for
 /// byte when nothing changed. Otherwise a container is built for `profile` (by default the carried compiler's own, else
-/// v5).
+/// v5; H14 and later are known from v9 only).
 [[nodiscard]] Result<std::vector<std::uint8_t>> write_hwx(const Program& program,
                                                           std::optional<HwxProfile> profile = {});
 

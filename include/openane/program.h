@@ -79,7 +79,8 @@ struct Program {
   /// Findings of the reader that are wrong without being fatal ("the task writes slot 6, the header declares slot 4").
   std::vector<std::string> warnings;
 
-  /// The task section's bytes: `task_section` with every procedure's tasks encoded over it.
+  /// The task section's bytes: `task_section` with every procedure's tasks encoded over it. Where there is none, the
+  /// frame before the first task is the one of decoded programs.
   [[nodiscard]] Result<std::vector<std::uint8_t>> encode_task_section() const;
 };
 

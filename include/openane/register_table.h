@@ -184,11 +184,13 @@ struct Generation {
   AddressRegisters addresses;
   std::uint32_t task_align = 0;                   ///< Bytes.
   std::uint32_t lead_in_bytes = 0;                ///< Frame before the first task.
+  std::uint32_t frame_word = 0;                   ///< First word of that frame in decoded programs; meaning unknown.
   std::uint32_t slot_count = 0;                   ///< Entries of the program descriptor's slot table.
   std::uint32_t slot_bytes = 0;                   ///< Bytes of one entry.
   std::uint32_t first_tensor_slot = 0;            ///< Slot of the first input or output.
   std::uint32_t program_flavor = 0;               ///< Of the program's LC_THREAD; 0 = not known.
   std::span<const std::uint32_t> program_counts;  ///< Word counts of that command that were seen.
+  std::uint32_t debug_events_per_task = 0;        ///< What the descriptor counts for a task besides its header's bits.
   std::uint32_t relocation_byte = 0;              ///< Top byte of a text relocation's second word; 0 = not known.
   std::string_view kernel_location;               ///< Sections that hold coefficients.
   std::string_view default_format;                ///< Element format of an unwritten format word; empty when not known.

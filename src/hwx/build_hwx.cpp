@@ -62,6 +62,13 @@ struct SymbolEntry {
   std::uint64_t value = 0;
 };
 
+/// A tag, the size 8 and a value.
+struct TlvEntry {
+  std::uint32_t tag = 0;
+  std::uint64_t value = 0;
+};
+constexpr std::uint64_t kTlvBytes = 16;
+
 class Builder {
  public:
   Builder(const Program& program, const BuildOptions& options)
@@ -86,13 +93,15 @@ class Builder {
     if (program_.generation == nullptr) {
       return fail(ErrorCategory::usage, "the program names no generation");
     }
-    if (program_.generation->program_flavor != kProgramFlavor || program_.generation->cpu_subtypes.empty()) {
-      return fail(ErrorCategory::not_implemented,
-                  fmt::format("building an HWX from nothing is written for H13 only, this program is for {}",
-                              program_.generation->id));
-    }
+    OPENANE_CHECK(check_generation());
     if (program_.procedures.empty()) {
       return refuse("it has no procedure");
+    }
+    if (modern() && program_.procedures.size() != 1) {
+      return fail(ErrorCategory::missing_specification,
+                  fmt::format("an HWX of {} with {} procedures: none was ever published, so where each one's frame and "
+                              "tasks stand is not known",
+                              program_.generation->id, program_.procedures.size()));
     }
     for (const Procedure& procedure : program_.procedures) {
       OPENANE_CHECK(check_procedure(procedure));
@@ -114,6 +123,24 @@ class Builder {
     return {};
   }
 
+  [[nodiscard]] bool modern() const { return program_.generation->program_flavor == kProgramFlavorModern; }
+
+  /// Containers are known for the generations whose program descriptors were published.
+  Result<void> check_generation() const {
+    const Generation& generation = *program_.generation;
+    if (generation.cpu_subtypes.empty() || generation.slot_count == 0 || generation.program_counts.empty()) {
+      return fail(ErrorCategory::missing_specification,
+                  fmt::format("the program descriptor of {} has not been published, so no HWX can be built for it",
+                              generation.id));
+    }
+    if (modern() && profile_.id != HwxProfile::v9) {
+      return fail(
+          ErrorCategory::missing_specification,
+          fmt::format("HWX files of {} are known from compilers v9 only; choose the profile v9", generation.id));
+    }
+    return {};
+  }
+
   Result<void> check_procedure(const Procedure& procedure) const {
     const std::string name = quoted(procedure.name);
     const auto same_name = [&](const Procedure& other) { return other.name == procedure.name; };
@@ -126,9 +153,11 @@ class Builder {
     }
     // A single program begins where the section begins; several have to share it.
     const bool alone = program_.procedures.size() == 1;
-    if (procedure.tasks[0].offset < procedure.task_base || (alone && procedure.tasks[0].offset != 0)) {
+    const std::uint32_t begin = procedure.task_base + program_.generation->lead_in_bytes;
+    if (procedure.tasks[0].offset < begin ||
+        (alone && procedure.tasks[0].offset != program_.generation->lead_in_bytes)) {
       return refuse(fmt::format("the tasks of procedure {} begin at {:#x} of the task section, expected {:#x}", name,
-                                procedure.tasks[0].offset, procedure.task_base));
+                                procedure.tasks[0].offset, begin));
     }
     for (const TensorBinding& tensor : procedure.tensors) {
       OPENANE_CHECK(check_tensor(procedure, tensor));
@@ -227,6 +256,9 @@ class Builder {
   }
 
   void plan_segments() {
+    if (program_.generation->relocation_byte == 0) {
+      references_.clear();  // What their relocations look like is not known; nothing is moved without them.
+    }
     PlannedSegment text{"__TEXT", 5, references_.empty() ? 4U : 0U, 0, 0, true, {}, 0};
     text.sections.push_back(
         {"__text", SectionType::text, 0, text_.size(), 14, static_cast<std::uint32_t>(references_.size()), text_});
@@ -441,14 +473,72 @@ class Builder {
     return *std::ranges::find_if(buffers_, same);
   }
 
+  [[nodiscard]] std::vector<TlvEntry> tlvs_of(const Procedure& procedure, const EventCounts& counts) const {
+    const TlvEntry cycles{kTlvExeCycles, counts.cycles};
+    if (!modern()) {
+      return profile_.has_tlvs ? std::vector{cycles} : std::vector<TlvEntry>{};
+    }
+    const bool several = program_.generation->program_counts.front() > kProgramFieldsModern.minimum_count;
+    if (!several) {
+      return {cycles};
+    }
+    const TlvEntry always{kTlvAlways, kTlvAlwaysValue};
+    if (program_.scratch_bytes == 0) {
+      return {always, cycles};
+    }
+    return {{kTlvScratch, scratch_used(procedure)}, {kTlvWithScratch, kTlvWithScratchValue}, always, cycles};
+  }
+
+  /// Decoded programs of H14 and later always say it.
+  [[nodiscard]] std::uint64_t scratch_used(const Procedure& procedure) const {
+    return modern() && procedure.scratch_used == 0 ? program_.scratch_bytes : procedure.scratch_used;
+  }
+
   void write_program(const Procedure& procedure) {
+    const ProgramFields& fields = modern() ? kProgramFieldsModern : kProgramFields;
+    const EventCounts counts = count_events(procedure);
+    const std::vector<TlvEntry> tlvs = tlvs_of(procedure, counts);
     begin_command(kThread);
     const std::uint64_t at = command_;
-    out_.put(kProgramFlavor);
-    out_.put(profile_.program_count);
-    out_.zero_to(at + kThreadPayload + std::uint64_t{profile_.program_count} * 4);
+    const std::uint64_t end = tlvs.empty() ? kThreadPayload + std::uint64_t{fields.minimum_count} * 4
+                                           : fields.tlv_count + 8 + kTlvBytes * tlvs.size();
+    out_.put(program_.generation->program_flavor);
+    out_.put(static_cast<std::uint32_t>((end - kThreadPayload) / 4));
+    out_.zero_to(at + end);
+    write_slots(procedure, at, fields.slot_bytes);
+    const PlannedSegment& text = text_segment();
+    const std::uint64_t start = procedure.tasks[0].offset - program_.generation->lead_in_bytes;
+    out_.patch(at + kTextAddress, text.sections[0].address + start);
+    if (modern()) {
+      out_.patch(at + kModernFour, std::uint32_t{4});
+      out_.patch(at + kModernTextWords, static_cast<std::uint32_t>(text_.size() / 4));
+      out_.patch(at + kModernOnes, ~std::uint64_t{0});
+      out_.patch(at + kModernFfff, std::uint32_t{0xffff});
+    } else {
+      out_.patch(at + fields.first_task_words, procedure.tasks[0].task.size_bytes() / 4 - 1);
+      out_.patch(at + kProgramFfff, std::uint32_t{0xffff});
+    }
+    out_.patch(at + fields.task_count, static_cast<std::uint32_t>(procedure.tasks.size()));
+    out_.patch(at + fields.name_offset, static_cast<std::uint32_t>(out_.size() - at));
+    out_.patch(at + fields.scratch_used, scratch_used(procedure));
+    out_.patch(at + fields.debug_events, counts.debug);
+    out_.patch(at + fields.log_events, counts.log);
+    if (!tlvs.empty()) {
+      out_.patch(at + fields.tlv_count, std::uint64_t{tlvs.size()});
+    }
+    for (std::size_t i = 0; i < tlvs.size(); ++i) {
+      const std::uint64_t place = at + fields.tlv_count + 8 + kTlvBytes * i;
+      out_.patch(place, tlvs[i].tag);
+      out_.patch(place + 4, std::uint32_t{8});
+      out_.patch(place + 8, tlvs[i].value);
+    }
+    put_string(procedure.name);
+    end_command();
+  }
+
+  void write_slots(const Procedure& procedure, std::uint64_t at, std::uint32_t slot_bytes) {
     const auto put_slot = [&](std::uint32_t slot, std::uint64_t address) {
-      out_.patch(at + kSlots + 8ULL * slot, address);
+      out_.patch(at + kSlots + std::uint64_t{slot_bytes} * slot, address);
     };
     const PlannedSegment& text = text_segment();
     put_slot(0, text.sections[0].address + procedure.task_base);
@@ -462,23 +552,6 @@ class Builder {
     for (std::size_t i = 0; i < program_.constants.size(); ++i) {
       put_slot(program_.constants[i].slot, constant_sections_[i].section->address);
     }
-    const EventCounts counts = count_events(procedure);
-    out_.patch(at + kTextAddress, text.sections[0].address + procedure.tasks[0].offset);
-    out_.patch(at + kProgramFields.first_task_words, procedure.tasks[0].task.size_bytes() / 4 - 1);
-    out_.patch(at + kProgramFields.task_count, static_cast<std::uint32_t>(procedure.tasks.size()));
-    out_.patch(at + 0x824, std::uint32_t{0xffff});  // Meaning unknown; the same in every file.
-    out_.patch(at + kProgramFields.name_offset, static_cast<std::uint32_t>(out_.size() - at));
-    out_.patch(at + kProgramFields.scratch_used, procedure.scratch_used);
-    out_.patch(at + kProgramFields.debug_events, counts.debug);
-    out_.patch(at + kProgramFields.log_events, counts.log);
-    if (profile_.program_count > kProgramFields.minimum_count) {
-      out_.patch(at + kProgramFields.tlv_count, std::uint64_t{1});
-      out_.patch(at + kProgramFields.tlv_count + 8, kTlvExeCycles);
-      out_.patch(at + kProgramFields.tlv_count + 12, std::uint32_t{8});
-      out_.patch(at + kProgramFields.tlv_count + 16, std::uint64_t{counts.cycles});
-    }
-    put_string(procedure.name);
-    end_command();
   }
 
   /// Inputs, then outputs; v9 sorts the inputs by name.
@@ -601,7 +674,7 @@ class Builder {
     out_.patch(text_segment().header + kSegmentCommandSize + 56, static_cast<std::uint32_t>(out_.size()));
     for (const KernelReference& reference : references_) {
       out_.put(static_cast<std::uint32_t>(reference.address));
-      out_.put(kRelocationInfo | constant_sections_[reference.section].ordinal);
+      out_.put((program_.generation->relocation_byte << 24) | constant_sections_[reference.section].ordinal);
     }
   }
 

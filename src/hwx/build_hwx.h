@@ -14,7 +14,8 @@ struct BuildOptions {
   std::string ident;  ///< Identification text; empty = the profile's.
 };
 
-/// Fails with `unsupported` when the format cannot hold the program, `not_implemented` for generations other than H13.
+/// Fails with `unsupported` when the format cannot hold the program, `missing_specification` for generations and
+/// profiles of which no container was published.
 [[nodiscard]] Result<std::vector<std::uint8_t>> build_hwx(const Program& program, const BuildOptions& options);
 
 }  // namespace openane::hwx

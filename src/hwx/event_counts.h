@@ -1,4 +1,4 @@
-// Figures that a program descriptor repeats from its tasks' headers (hwx-container.md 6.1). The header words have the
+// Figures that a program descriptor repeats from its tasks' headers (hwx-container.md 6). The header words have the
 // same meaning in all generations whose headers are published.
 #pragma once
 
@@ -21,7 +21,8 @@ struct EventCounts {
   EventCounts counts;
   for (const PlacedTask& placed : procedure.tasks) {
     counts.log += static_cast<std::uint64_t>(std::popcount(placed.task.header(2)));
-    counts.debug += static_cast<std::uint64_t>(std::popcount(placed.task.header(4)));
+    counts.debug += static_cast<std::uint64_t>(std::popcount(placed.task.header(4))) +
+                    placed.task.generation().debug_events_per_task;
     counts.cycles = std::max(counts.cycles, placed.task.header(1) & 0xffffU);
   }
   return counts;

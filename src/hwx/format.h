@@ -75,6 +75,20 @@ struct ProgramFields {
 inline constexpr ProgramFields kProgramFields = {0x214, 8, 0x818, 0x81c, 0x83c, 0x848, 0x850, 0x858, 0x860};
 inline constexpr ProgramFields kProgramFieldsModern = {0x21e, 16, 0, 0x830, 0x848, 0x858, 0x860, 0x868, 0x870};
 inline constexpr std::uint32_t kTlvExeCycles = 9;
+// The next ones stand in descriptors of H16 and later. Their meaning is not known; in every published program they have
+// these values.
+inline constexpr std::uint32_t kTlvScratch = 2;  ///< Bytes of scratch used, where there is scratch; as is the next one.
+inline constexpr std::uint32_t kTlvWithScratch = 3;
+inline constexpr std::uint64_t kTlvWithScratchValue = 0x0000000808020004;
+inline constexpr std::uint32_t kTlvAlways = 7;
+inline constexpr std::uint64_t kTlvAlwaysValue = 0x461c4000;
+
+inline constexpr std::uint32_t kProgramFfff = 0x824;  ///< 0xffff in every file of flavor 1; meaning unknown.
+/// Words of modern descriptors with the same value in every published program. Their meaning is not known.
+inline constexpr std::uint32_t kModernFour = 0x820;
+inline constexpr std::uint32_t kModernTextWords = 0x824;  ///< This one is known: words of the text section.
+inline constexpr std::uint32_t kModernOnes = 0x838;       ///< 8 bytes, all ones.
+inline constexpr std::uint32_t kModernFfff = 0x844;
 
 // Tensor descriptor.
 inline constexpr std::uint32_t kTensorMinimumCount = 0x1e;
@@ -92,9 +106,6 @@ inline constexpr std::uint32_t kTensorSymbol = 0x7c;
 inline constexpr std::uint32_t kTensorExtent = 0x80;
 inline constexpr std::uint32_t kDirectionInput = 1;
 inline constexpr std::uint32_t kDirectionOutput = 2;
-
-/// A relocation on H13: relative, 4 bytes, against the section whose ordinal is in the low 24 bits.
-inline constexpr std::uint32_t kRelocationInfo = 0x05000000;
 
 // Symbol types.
 inline constexpr std::uint8_t kSymbolExternal = 0x0f;  ///< Kernel tile or tensor.

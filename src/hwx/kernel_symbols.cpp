@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "openane/engine_op.h"
@@ -60,15 +61,35 @@ std::vector<KernelBase> enabled_bases(const Task& task) {
   return bases;
 }
 
+/// Calls with a task, a section of constants and the task's addresses in it.
 template <typename Visit>
 void for_each_kernel(const Program& program, const Visit& visit) {
   for (const Procedure& procedure : program.procedures) {
     for (const PlacedTask& placed : procedure.tasks) {
-      if (const std::optional<std::size_t> section = kernel_section(program, placed.task)) {
+      if (placed.task.generation().stream == StreamForm::packet) {
+        for (std::size_t section = 0; section < program.constants.size(); ++section) {
+          std::vector<KernelBase> bases = kernel_bases(placed.task);
+          std::erase_if(bases, [&](const KernelBase& base) { return base.slot != program.constants[section].slot; });
+          visit(placed, section, bases);
+        }
+      } else if (const std::optional<std::size_t> section = kernel_section(program, placed.task)) {
         visit(placed, *section, enabled_bases(placed.task));
       }
     }
   }
+}
+
+/// Where in each section something begins, and where the section ends. Packet tasks give no sizes: what begins at an
+/// address reaches to the next one.
+std::map<std::size_t, std::set<std::uint64_t>> starts(const Program& program) {
+  std::map<std::size_t, std::set<std::uint64_t>> all;
+  for_each_kernel(program, [&](const PlacedTask&, std::size_t section, const std::vector<KernelBase>& bases) {
+    all[section].insert(program.constants[section].data.size());
+    for (const KernelBase& base : bases) {
+      all[section].insert(base.value);
+    }
+  });
+  return all;
 }
 
 }  // namespace
@@ -87,12 +108,27 @@ std::vector<KernelReference> kernel_references(const Program& program) {
 std::vector<KernelSymbol> kernel_symbols(const Program& program) {
   std::vector<KernelSymbol> symbols;
   std::set<std::pair<std::size_t, std::uint64_t>> known;
+  const std::map<std::size_t, std::set<std::uint64_t>> all = starts(program);
   for_each_kernel(program, [&](const PlacedTask& placed, std::size_t section, const std::vector<KernelBase>& bases) {
     const auto bytes = program.constants[section].data.span();
+    const auto add = [&](ContentHash& hash, std::uint64_t begin, std::uint64_t size) {
+      begin = std::min<std::uint64_t>(begin, bytes.size());
+      hash.add(bytes.subspan(begin, std::min<std::uint64_t>(size, bytes.size() - begin)));
+    };
+    if (placed.task.generation().stream == StreamForm::packet) {
+      for (const KernelBase& base : bases) {
+        if (known.emplace(section, base.value).second) {
+          ContentHash hash;
+          const auto next = all.at(section).upper_bound(base.value);
+          add(hash, base.value, next == all.at(section).end() ? 0 : *next - base.value);
+          symbols.push_back({fmt::format("K{}", hash.text()), section, base.value});
+        }
+      }
+      return;
+    }
     ContentHash hash;
     for (const KernelBase& base : bases) {
-      const std::uint64_t begin = std::min<std::uint64_t>(base.value, bytes.size());
-      hash.add(bytes.subspan(begin, std::min<std::uint64_t>(base.size, bytes.size() - begin)));
+      add(hash, base.value, base.size);
     }
     const bool table = is_table_only(placed.task);
     for (const KernelBase& base : bases) {

@@ -177,10 +177,10 @@ constexpr std::string_view kFlagsV9 =
     "\t--Wl-undefined=fvmlib\n";
 
 constexpr std::array<Profile, 4> kProfiles = {{
-    {HwxProfile::v4, kBufferReference, 0x1e, 0x214, 10, true, true, false, false, 2, kIdentV4, kFlagsV4},
-    {HwxProfile::v5, kBufferReference, 0x34a, 0x214, 15, false, true, false, false, 2, kIdentV5, kFlagsV5},
-    {HwxProfile::v7, kBufferReference64, 0x34a, 0x21a, 15, false, false, true, false, 2, kIdentV7, kFlagsV7},
-    {HwxProfile::v9, kBufferReference64, 0x34a, 0x21a, 23, false, false, true, true, 0, kIdentV9, kFlagsV9},
+    {HwxProfile::v4, kBufferReference, 0x1e, false, 10, true, true, false, false, 2, kIdentV4, kFlagsV4},
+    {HwxProfile::v5, kBufferReference, 0x34a, false, 15, false, true, false, false, 2, kIdentV5, kFlagsV5},
+    {HwxProfile::v7, kBufferReference64, 0x34a, true, 15, false, false, true, false, 2, kIdentV7, kFlagsV7},
+    {HwxProfile::v9, kBufferReference64, 0x34a, true, 23, false, false, true, true, 0, kIdentV9, kFlagsV9},
 }};
 
 // Oddities are the compilers': the comma in uint1, the 10-bit bounds of raw12 and y12.

@@ -12,9 +12,8 @@ namespace openane::hwx {
 struct Profile {
   HwxProfile id = HwxProfile::v5;
   std::uint32_t reference_command = 0;
-  std::uint32_t tensor_count = 0;  ///< Payload words of a tensor descriptor.
-  std::uint32_t program_count =
-      0;  ///< Payload words of a program descriptor; beyond the minimum lies the TLV of the ExeCycles.
+  std::uint32_t tensor_count = 0;       ///< Payload words of a tensor descriptor.
+  bool has_tlvs = false;                ///< Program descriptors of H13 end in a TLV of the ExeCycles.
   std::uint32_t type_count = 0;         ///< Entries of the type table.
   bool suffix_in_symbol = false;        ///< The symbol of an output is "x@output", not "x".
   bool extent_is_footprint = false;     ///< The extent of an output is that of its elements, not of its bytes.

@@ -496,7 +496,8 @@ class Reader {
                                    extents[i].begin, extents[i - 1].end));
       }
     }
-    task_gaps_ = {{0, 0}};
+    const std::uint64_t frame_word = extents.front().begin != 0 ? sizeof(std::uint32_t) : 0;
+    task_gaps_ = {{program().generation->lead_in_bytes != 0 ? frame_word : 0, 0}};
     for (const Extent& extent : extents) {
       task_gaps_.back().second = extent.begin;
       task_gaps_.emplace_back(extent.end, parsed_.text->size);

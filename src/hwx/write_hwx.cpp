@@ -75,8 +75,10 @@ Result<std::optional<std::vector<std::uint8_t>>> write_into_carried(const Progra
 Result<std::vector<std::uint8_t>> write_hwx(const Program& program, std::optional<HwxProfile> profile) {
   const auto* carried = dynamic_cast<const hwx::HwxContainer*>(program.carried.get());
   hwx::BuildOptions options;
-  options.profile = profile.value_or(hwx::profile_of_compiler(program.compiler));
-  if (carried != nullptr && options.profile == hwx::profile_of_compiler(program.compiler)) {
+  const HwxProfile own = hwx::profile_of_compiler(program.compiler);
+  const bool modern = program.generation != nullptr && program.generation->program_flavor == hwx::kProgramFlavorModern;
+  options.profile = profile.value_or(modern ? HwxProfile::v9 : own);
+  if (carried != nullptr && profile.value_or(own) == own) {
     OPENANE_TRY(std::optional<std::vector<std::uint8_t>> bytes, hwx::write_into_carried(program, carried->file));
     if (bytes) {
       return *std::move(bytes);

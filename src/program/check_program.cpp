@@ -121,12 +121,18 @@ class ProcedureChecker {
       }
     }
     for (const Record& record : task().records()) {
-      if (record.form == Record::Form::address && find(record.slot) == nullptr) {
+      if (record.form == Record::Form::address && !is_data_set(record) && find(record.slot) == nullptr) {
         report_task(true, fmt::format("the address packet at {:#x} names slot {}, which is bound to nothing",
                                       record.address, record.slot));
       }
     }
     check_extra_word();
+  }
+
+  /// A word with the id of a data set, which the loader puts in; its slot holds no memory (H15 and later).
+  [[nodiscard]] bool is_data_set(const Record& record) const {
+    const Register* row = task().generation().find(record.place);
+    return row != nullptr && (row->relocation == Relocation::dma_config || row->relocation == Relocation::data_set);
   }
 
   /// In every known program the extra header word goes with weights made at run time, in scratch (h13-isa.md 2.1).

@@ -20,9 +20,22 @@ std::optional<std::uint32_t> channel_of(std::string_view name, std::string_view 
   return error == std::errc{} && end == digits.data() + digits.size() ? std::optional(channel) : std::nullopt;
 }
 
+std::vector<KernelBase> packet_bases(const Task& task) {
+  std::vector<KernelBase> bases;
+  for (const Record& record : task.records()) {
+    if (record.form == Record::Form::address && record.count >= 2) {
+      bases.push_back({0, record.first * 4, task.words()[record.first], 0, true, record.slot});
+    }
+  }
+  return bases;
+}
+
 }  // namespace
 
 std::vector<KernelBase> kernel_bases(const Task& task) {
+  if (task.generation().stream == StreamForm::packet) {
+    return packet_bases(task);
+  }
   const std::span<const Block> blocks = task.generation().blocks;
   const auto block = std::ranges::find(blocks, kBlock, &Block::name);
   if (block == blocks.end()) {
@@ -41,7 +54,7 @@ std::vector<KernelBase> kernel_bases(const Task& task) {
       const std::uint32_t index = record.first + i;
       const std::uint32_t value = task.words()[index];
       if (const auto base = channel_of(reg.name, "CoeffBaseAddr")) {
-        bases[*base] = {*base, index * 4, value, 0, false};
+        bases[*base] = {*base, index * 4, value, 0, false, 0};
       } else if (const auto control = channel_of(reg.name, "CoeffDMAConfig")) {
         const Field* enable = reg.find("En");
         enabled[*control] = enable != nullptr && enable->get(value) != 0;

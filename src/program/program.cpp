@@ -64,6 +64,13 @@ Result<std::vector<std::uint8_t>> Program::encode_task_section() const {
   std::ranges::stable_sort(tasks, {}, [](const PlacedTask* task) { return task->offset; });
 
   std::vector<std::uint8_t> section(task_section.span().begin(), task_section.span().end());
+  if (section.empty() && !tasks.empty()) {
+    const Generation& of_tasks = tasks.front()->task.generation();
+    if (of_tasks.frame_word != 0 && tasks.front()->offset >= of_tasks.lead_in_bytes) {
+      section.resize(sizeof(std::uint32_t));
+      store_le(section.data(), of_tasks.frame_word);
+    }
+  }
   std::uint64_t end_of_previous = 0;
   for (const PlacedTask* placed : tasks) {
     if (placed->offset < end_of_previous) {
