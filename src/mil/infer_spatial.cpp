@@ -6,6 +6,7 @@
 
 #include "mil/extents.h"
 #include "mil/shape_rules.h"
+#include "mil/window.h"
 
 namespace openane::mil {
 namespace {
@@ -15,83 +16,20 @@ using Integers = std::optional<std::vector<std::int64_t>>;
 
 Shapes only(Shape shape) { return std::vector<Shape>{std::move(shape)}; }
 
-/// What decides the extents of a window operation. Nothing where an argument is not constant.
-struct Window {
-  Shape kernel;
-  Integers strides;
-  Integers dilations;
-  Integers pad;  ///< Before and after each axis.
-  std::optional<std::string> pad_type;
-};
-
 Result<Window> window_of(const OpView& op, Shape kernel) {
   const std::size_t axes = kernel.size();
   Window window{std::move(kernel), {}, {}, {}, op.text("pad_type")};
   OPENANE_TRY(window.strides, op.integers_of("strides", axes, 1));
   OPENANE_TRY(window.dilations, op.integers_of("dilations", axes, 1));
   OPENANE_TRY(window.pad, op.integers_of("pad", 2 * axes, 0));
-  if (window.pad_type == "valid") {
-    window.pad = std::vector<std::int64_t>(2 * axes, 0);
-  }
-  const auto below_one = [](std::int64_t value) { return value < 1 || value > INT32_MAX; };
-  if ((window.strides && std::ranges::any_of(*window.strides, below_one)) ||
-      (window.dilations && std::ranges::any_of(*window.dilations, below_one))) {
-    return mismatch("strides and dilations must be positive");
-  }
-  if (window.pad &&
-      std::ranges::any_of(*window.pad, [](std::int64_t value) { return value < 0 || value > INT32_MAX; })) {
-    return mismatch("padding must not be negative");
-  }
-  return window;
-}
-
-/// Extent of the window along an axis, dilation included.
-std::int64_t span_of(const Window& window, std::size_t axis) {
-  if (!is_known(window.kernel[axis]) || !window.dilations) {
-    return kUnknownExtent;
-  }
-  return shift(multiply(shift(window.kernel[axis], -1), (*window.dilations)[axis]), 1);
-}
-
-Result<std::int64_t> window_extent(const Window& window, std::size_t axis, std::int64_t extent, bool ceil_mode) {
-  const std::int64_t span = span_of(window, axis);
-  if (!window.pad_type || !window.strides || !is_known(extent) || !is_known(span)) {
-    return kUnknownExtent;
-  }
-  const std::int64_t stride = (*window.strides)[axis];
-  if (*window.pad_type == "same" || *window.pad_type == "same_lower") {
-    return (extent + stride - 1) / stride;
-  }
-  if (!window.pad) {
-    return kUnknownExtent;
-  }
-  const std::int64_t total = (*window.pad)[2 * axis] + (*window.pad)[2 * axis + 1];
-  const std::int64_t room = shift(shift(extent, total), -span);
-  if (room < 0) {
-    return mismatch(fmt::format("a window of {} on an axis of {} with {} of padding", span, extent, total));
-  }
-  std::int64_t out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
-  // A window that starts wholly in the padding behind is dropped; padding is symmetric then.
-  if (ceil_mode && total > 0 && 2 * (out - 1) * stride >= 2 * extent + total) {
-    --out;
-  }
-  return out;
-}
-
-Result<void> check_pad_type(const Window& window) {
-  constexpr std::string_view kKnown[] = {"valid", "same", "same_lower", "custom"};
-  if (window.pad_type && std::ranges::find(kKnown, *window.pad_type) == std::end(kKnown)) {
-    return mismatch(fmt::format("pad_type '{}', expected valid, same, same_lower or custom", *window.pad_type));
-  }
-  return {};
+  return checked(std::move(window));
 }
 
 Result<Shape> windowed(const OpView& op, const Window& window, std::int64_t channels, bool ceil_mode) {
-  OPENANE_CHECK(check_pad_type(window));
   const Shape& x = op.shape("x");
   Shape out{x[0], channels};
   for (std::size_t i = 0; i < window.kernel.size(); ++i) {
-    OPENANE_TRY(const std::int64_t extent, window_extent(window, i, x[i + 2], ceil_mode));
+    OPENANE_TRY(const std::int64_t extent, window.windows(i, x[i + 2], ceil_mode));
     out.push_back(extent);
   }
   return out;
@@ -130,21 +68,6 @@ Shapes conv(const OpView& op) {
   return only(std::move(out));
 }
 
-std::int64_t transposed_extent(const Window& window, std::size_t axis, std::int64_t extent) {
-  if (!window.strides || !window.pad_type) {
-    return kUnknownExtent;
-  }
-  const std::int64_t grown = multiply(extent, (*window.strides)[axis]);
-  if (*window.pad_type == "same" || *window.pad_type == "same_lower") {
-    return grown;
-  }
-  const std::int64_t span = span_of(window, axis);
-  if (!window.pad || !is_known(grown) || !is_known(span)) {
-    return kUnknownExtent;
-  }
-  return shift(add(grown, span), -(*window.strides)[axis] - (*window.pad)[2 * axis] - (*window.pad)[2 * axis + 1]);
-}
-
 Shapes conv_transpose(const OpView& op) {
   const Shape x = op.shape("x");
   const Shape weight = op.shape("weight");
@@ -162,10 +85,9 @@ Shapes conv_transpose(const OpView& op) {
     return only(*given);
   }
   OPENANE_TRY(const Window window, window_of(op, Shape(weight.begin() + 2, weight.end())));
-  OPENANE_CHECK(check_pad_type(window));
   Shape out{x[0], channels};
   for (std::size_t i = 2; i < x.size(); ++i) {
-    out.push_back(transposed_extent(window, i - 2, x[i]));
+    out.push_back(window.transposed(i - 2, x[i]));
     if (out.back() < kUnknownExtent) {
       return mismatch(fmt::format("padding leaves {} of axis {}", out.back(), i));
     }

@@ -39,6 +39,8 @@ class Call {
   /// The array bound to an argument. Must be there (`has`), or have a number as default, which comes as an array of
   /// rank 0. Constants of weight files arrive decoded.
   [[nodiscard]] virtual const Array& array(std::string_view name) const = 0;
+  /// Whether an argument has the same elements, under the same owner, in every run: kernels keep what they make of it.
+  [[nodiscard]] virtual bool is_constant(std::string_view /*name*/) const { return false; }
   /// All arrays of a variadic argument.
   [[nodiscard]] virtual std::span<const Array> arrays(std::string_view name) const = 0;
   /// A constant as it is stored, elements packed: what the constexpr kernels decode.

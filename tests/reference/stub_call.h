@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +107,12 @@ class StubCall : public Call {
     return *this;
   }
 
+  /// Says that an argument is the same in every run.
+  StubCall& constant(const std::string& name) {
+    constants_.insert(name);
+    return *this;
+  }
+
   Result<void> run() {
     const Kernel kernel = find_kernel(info_.name);
     if (kernel == nullptr) {
@@ -127,6 +134,7 @@ class StubCall : public Call {
   unsigned threads() const override { return threads_; }
   bool has(std::string_view name) const override { return arrays_.contains(std::string(name)); }
   const Array& array(std::string_view name) const override { return arrays_.at(std::string(name)).front(); }
+  bool is_constant(std::string_view name) const override { return constants_.contains(std::string(name)); }
   std::span<const Array> arrays(std::string_view name) const override { return arrays_.at(std::string(name)); }
   Result<mil::Value> stored(std::string_view /*name*/) const override {
     return fail(ErrorCategory::internal, "nothing is stored");
@@ -206,6 +214,7 @@ class StubCall : public Call {
   Precision precision_;
   unsigned threads_;
   std::map<std::string, std::vector<Array>> arrays_;
+  std::set<std::string> constants_;
   std::vector<Array> outputs_;
   std::vector<mil::DataType> types_;
   mil::Type no_type_;
