@@ -90,6 +90,7 @@ bench:
 CONFORMANCE = build/conformance/venv/bin/python tools/conformance
 conformance: conformance-environment build
 	@$(CONFORMANCE)/conformance.py --tool build/release/src/cli/ane --count $(CONFORMANCE_COUNT) --seed $(CONFORMANCE_SEED)
+	@$(CONFORMANCE)/nets.py --tool build/release/src/cli/ane
 
 # A fixed part of it, for every change.
 conformance-slice: conformance-environment build

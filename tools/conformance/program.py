@@ -9,6 +9,7 @@ import logging
 import os
 import warnings
 
+os.environ["TQDM_DISABLE"] = "1"
 logging.disable(logging.WARNING)
 warnings.filterwarnings("ignore")
 
