@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "mil/extents.h"
+#include "mil/shape_arguments.h"
 #include "mil/shape_rules.h"
 
 namespace openane::mil {
@@ -66,26 +66,6 @@ Shapes gather_nd(const OpView& op) {
   return only(std::move(out));
 }
 
-/// One end of a slice; what is not given reaches to the end of the axis.
-struct Bound {
-  bool is_given = false;
-  std::int64_t index = 0;
-};
-
-/// Elements between two bounds along an axis of `extent` elements, as NumPy counts them.
-std::int64_t slice_length(std::int64_t extent, Bound begin, Bound end, std::int64_t stride) {
-  const std::int64_t lowest = stride > 0 ? 0 : -1;
-  const std::int64_t highest = stride > 0 ? extent : extent - 1;
-  const auto place = [&](std::int64_t index) {
-    return std::clamp(index < 0 ? index + extent : index, lowest, highest);
-  };
-  const std::int64_t from = begin.is_given ? place(begin.index) : (stride > 0 ? lowest : highest);
-  const std::int64_t to = end.is_given ? place(end.index) : (stride > 0 ? highest : lowest);
-  const std::int64_t span = stride > 0 ? to - from : from - to;
-  const std::int64_t step = stride > 0 ? stride : -stride;
-  return span <= 0 ? 0 : (span - 1) / step + 1;
-}
-
 struct SliceMasks {
   std::vector<bool> begin;
   std::vector<bool> end;
@@ -128,8 +108,8 @@ Shapes slice(const OpView& op) {
     }
     const bool from_known = masks->begin[i] || begin;
     const bool to_known = masks->end[i] || end;
-    const Bound from = masks->begin[i] || !begin ? Bound{} : Bound{true, (*begin)[i]};
-    const Bound to = masks->end[i] || !end ? Bound{} : Bound{true, (*end)[i]};
+    const auto from = masks->begin[i] || !begin ? std::nullopt : std::optional((*begin)[i]);
+    const auto to = masks->end[i] || !end ? std::nullopt : std::optional((*end)[i]);
     if (!stride || !from_known || !to_known || !is_known(x[i])) {
       out.push_back(kUnknownExtent);
       continue;
@@ -137,7 +117,7 @@ Shapes slice(const OpView& op) {
     if ((*stride)[i] == 0) {
       return mismatch(fmt::format("a stride of 0 along axis {}", i));
     }
-    out.push_back(slice_length(x[i], from, to, (*stride)[i]));
+    out.push_back(slice_axis(x[i], from, to, (*stride)[i]).count);
   }
   return only(std::move(out));
 }
@@ -186,10 +166,11 @@ Shapes topk(const OpView& op) {
   if (!axis) {
     out.assign(out.size(), kUnknownExtent);
   } else {
-    if (k && (*k < 0 || (is_known(out[*axis]) && *k > out[*axis]))) {
+    const bool all = k == -1 && op.signature().find("output_indices_dtype") != nullptr;  // ios17
+    if (k && !all && (*k < 0 || (is_known(out[*axis]) && *k > out[*axis]))) {
       return mismatch(fmt::format("the {} largest of {}", *k, out[*axis]));
     }
-    out[*axis] = k.value_or(kUnknownExtent);
+    out[*axis] = all ? out[*axis] : k.value_or(kUnknownExtent);
   }
   const bool with_indices =
       op.signature().find("return_indices") == nullptr || op.boolean("return_indices").value_or(true);
@@ -203,11 +184,8 @@ Shapes range(const OpView& op) {
   if (!start || !end || !step) {
     return only({kUnknownExtent});
   }
-  const double count = *step == 0 ? -1 : std::ceil((*end - *start) / *step);
-  if (!(count < 0x1p62) || *step == 0) {
-    return mismatch(fmt::format("a range from {} to {} in steps of {}", *start, *end, *step));
-  }
-  return only({static_cast<std::int64_t>(std::max(count, 0.0))});
+  OPENANE_TRY(const std::int64_t count, range_length(*start, *end, *step));
+  return only({count});
 }
 
 Shapes non_zero(const OpView& op) { return only({kUnknownExtent, static_cast<std::int64_t>(op.shape("x").size())}); }

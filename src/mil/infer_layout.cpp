@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "mil/extents.h"
+#include "mil/shape_arguments.h"
 #include "mil/shape_rules.h"
 
 namespace openane::mil {
@@ -20,44 +21,6 @@ Shape open_shape(const Shape& of_argument) {
     return {kVariadicExtent};
   }
   return Shape(static_cast<std::size_t>(of_argument[0]), kUnknownExtent);
-}
-
-/// Replaces 0 (copy) and -1 (infer) in a requested shape. From ios17 on, zeros are aligned from the right.
-Result<Shape> resolve_shape(const Shape& x, Shape wanted, bool align_right) {
-  const std::size_t shift = align_right && wanted.size() > x.size() ? wanted.size() - x.size() : 0;
-  const std::size_t drop = align_right && x.size() > wanted.size() ? x.size() - wanted.size() : 0;
-  std::optional<std::size_t> inferred;
-  const bool is_empty = std::ranges::find(x, 0) != x.end();
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == 0 && !is_empty) {
-      if (i < shift || i - shift + drop >= x.size()) {
-        return mismatch(
-            fmt::format("0 at position {} of the shape copies an axis that {} does not have", i, describe(x)));
-      }
-      wanted[i] = x[i - shift + drop];
-    } else if (wanted[i] == -1) {
-      if (inferred) {
-        return mismatch("a shape with two -1");
-      }
-      inferred = i;
-      wanted[i] = 1;
-    } else if (wanted[i] < -1) {
-      return mismatch(fmt::format("an extent of {}", wanted[i]));
-    }
-  }
-  const std::int64_t have = product(x, 0, x.size());
-  const std::int64_t want = product(wanted, 0, wanted.size());
-  if (inferred) {
-    const bool divides = is_known(have) && is_known(want) && want != 0 && have % want == 0;
-    if (is_known(have) && is_known(want) && !divides) {
-      return mismatch(fmt::format("{} has {} elements, not a multiple of {}", describe(x), have, want));
-    }
-    wanted[*inferred] = divides ? have / want : kUnknownExtent;
-  } else if (!may_be_equal(have, want)) {
-    return mismatch(
-        fmt::format("{} has {} elements, the new shape {} has {}", describe(x), have, describe(wanted), want));
-  }
-  return wanted;
 }
 
 Shapes reshape(const OpView& op) {
@@ -180,9 +143,8 @@ Shapes flatten2d(const OpView& op) {
   if (!axis) {
     return only({kUnknownExtent, kUnknownExtent});
   }
-  // Behind the last axis is a place too, but -1 is the last axis.
-  OPENANE_TRY(const std::size_t at, normalise_axis(*axis < 0 ? *axis - 1 : *axis, x.size() + 1));
-  return only({product(x, 0, at), product(x, at, x.size())});
+  OPENANE_TRY(Shape out, flattened_shape(x, *axis));
+  return only(std::move(out));
 }
 
 Shapes concat(const OpView& op) {

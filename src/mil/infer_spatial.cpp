@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "mil/extents.h"
+#include "mil/shape_arguments.h"
 #include "mil/shape_rules.h"
 #include "mil/window.h"
 
@@ -236,18 +236,7 @@ Shapes resize_nd(const OpView& op) {
   if (!wanted || !resized) {
     return only(Shape(out.size(), kUnknownExtent));
   }
-  if (*resized < 0 || static_cast<std::size_t>(*resized) > std::min(out.size(), wanted->size())) {
-    return mismatch(fmt::format("{} resized axes of {} with {} extents", *resized, describe(out), wanted->size()));
-  }
-  for (std::size_t i = 1; i <= static_cast<std::size_t>(*resized); ++i) {
-    const std::int64_t extent = (*wanted)[wanted->size() - i];
-    if (extent < 0) {
-      return mismatch(fmt::format("an extent of {}", extent));
-    }
-    if (extent != 0) {
-      out[out.size() - i] = extent;
-    }
-  }
+  OPENANE_TRY(out, resized_shape(out, *wanted, *resized));
   return only(std::move(out));
 }
 
@@ -256,11 +245,11 @@ Shapes upsample(const OpView& op) {
   for (const auto& [name, from_end] : {std::pair("scale_factor_height", 2), std::pair("scale_factor_width", 1)}) {
     const std::optional<double> factor = op.number(name);
     std::int64_t& extent = out[out.size() - static_cast<std::size_t>(from_end)];
-    const double grown = factor && is_known(extent) ? std::floor(static_cast<double>(extent) * *factor) : -1;
-    if (factor && !(*factor > 0 && grown < 0x1p62)) {
+    const auto grown = factor && is_known(extent) ? upsampled_extent(extent, *factor) : std::nullopt;
+    if (factor && (!(*factor > 0) || (is_known(extent) && !grown))) {
       return mismatch(fmt::format("{} of {}", name, *factor));
     }
-    extent = grown >= 0 ? static_cast<std::int64_t>(grown) : kUnknownExtent;
+    extent = grown.value_or(kUnknownExtent);
   }
   return only(std::move(out));
 }

@@ -10,7 +10,9 @@ using Table = std::span<const NamedKernel> (*)();
 constexpr Table kTables[] = {unary_kernels,     binary_kernels,        selection_kernels,   activation_kernels,
                              reduction_kernels, normalization_kernels, convolution_kernels, pooling_kernels,
                              matrix_kernels,    einsum_kernels,        recurrent_kernels,   quantization_kernels,
-                             layout_kernels,    indexing_kernels,      image_kernels,       random_kernels};
+                             layout_kernels,    slicing_kernels,       joining_kernels,     filling_kernels,
+                             indexing_kernels,  scatter_kernels,       sorting_kernels,     suppression_kernels,
+                             image_kernels,     sampling_kernels,      crop_resize_kernels, random_kernels};
 
 std::vector<NamedKernel> sorted_kernels() {
   std::vector<NamedKernel> all;

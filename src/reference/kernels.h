@@ -21,11 +21,17 @@ namespace openane::reference {
 [[nodiscard]] std::span<const NamedKernel> einsum_kernels();
 [[nodiscard]] std::span<const NamedKernel> recurrent_kernels();     // gru, lstm, rnn
 [[nodiscard]] std::span<const NamedKernel> quantization_kernels();  // quantize, dequantize, constexpr_*
-[[nodiscard]] std::span<const NamedKernel>
-layout_kernels();  // tensor_transformation, concat, split, stack, tile, pad, shape ...
-[[nodiscard]] std::span<const NamedKernel>
-indexing_kernels();  // scatter_gather, topk, argsort, one_hot, non_zero, nms ...
-[[nodiscard]] std::span<const NamedKernel> image_kernels();  // image_resizing
+[[nodiscard]] std::span<const NamedKernel> layout_kernels();        // reshape, transpose, space and depth ...
+[[nodiscard]] std::span<const NamedKernel> slicing_kernels();       // slice_*, crop, split
+[[nodiscard]] std::span<const NamedKernel> joining_kernels();       // concat, stack, tile, pad
+[[nodiscard]] std::span<const NamedKernel> filling_kernels();       // fill, range_1d, shape, band_part, one_hot
+[[nodiscard]] std::span<const NamedKernel> indexing_kernels();      // gather*
+[[nodiscard]] std::span<const NamedKernel> scatter_kernels();       // scatter*
+[[nodiscard]] std::span<const NamedKernel> sorting_kernels();       // argsort, topk, non_zero
+[[nodiscard]] std::span<const NamedKernel> suppression_kernels();   // non_maximum_suppression
+[[nodiscard]] std::span<const NamedKernel> image_kernels();         // resize*, upsample*
+[[nodiscard]] std::span<const NamedKernel> sampling_kernels();      // resample, affine
+[[nodiscard]] std::span<const NamedKernel> crop_resize_kernels();
 [[nodiscard]] std::span<const NamedKernel> random_kernels();
 
 /// Null when no table has it.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
@@ -75,7 +76,10 @@ Array random_array(const Shape& shape, std::uint64_t seed, double low = -2, doub
 class StubCall : public Call {
  public:
   explicit StubCall(std::string_view operation, Precision precision = Precision::fp32, unsigned threads = 2)
-      : info_(*mil::find_op(operation)), precision_(precision), threads_(threads) {
+      : info_(*mil::find_op(operation)),
+        signature_(&info_.signatures.back()),
+        precision_(precision),
+        threads_(threads) {
     outputs_.resize(std::max<std::size_t>(info_.outputs.size(), 1));
     types_.resize(outputs_.size(), mil::DataType::fp32);
   }
@@ -100,6 +104,17 @@ class StubCall : public Call {
   StubCall& with_number(const std::string& name, double value) {
     return precision_ == Precision::fp64 ? with(name, array_of<double>({}, {value}))
                                          : with(name, array_of<float>({}, {static_cast<float>(value)}));
+  }
+  /// The op set whose signature holds; the newest otherwise.
+  StubCall& in(std::string_view opset) {
+    signature_ = info_.signature(opset);
+    return *this;
+  }
+  /// The number of results, where it is not the catalogue's.
+  StubCall& with_results(std::size_t count) {
+    outputs_.resize(count);
+    types_.resize(count, mil::DataType::fp32);
+    return *this;
   }
   /// The element type of result `index`; fp32 otherwise.
   StubCall& gives(mil::DataType type, std::size_t index = 0) {
@@ -129,7 +144,7 @@ class StubCall : public Call {
   [[nodiscard]] const Array& output(std::size_t index) const { return outputs_[index]; }
 
   const mil::OpInfo& info() const override { return info_; }
-  const mil::Signature& signature() const override { return info_.signatures.back(); }
+  const mil::Signature& signature() const override { return *signature_; }
   Precision precision() const override { return precision_; }
   unsigned threads() const override { return threads_; }
   bool has(std::string_view name) const override { return arrays_.contains(std::string(name)); }
@@ -161,7 +176,7 @@ class StubCall : public Call {
       return array(name).elements<std::uint8_t>()[0] != 0;
     }
     const std::string text = fallback(name);
-    return text.empty() ? std::nullopt : std::optional<bool>(text == "true");
+    return text == "true" || text == "false" ? std::optional<bool>(text == "true") : std::nullopt;
   }
   std::optional<std::string> text(std::string_view name) const override {
     if (has(name)) {
@@ -174,15 +189,23 @@ class StubCall : public Call {
     if (!has(name)) {
       return std::nullopt;
     }
-    const auto elements = array(name).elements<std::int32_t>();
-    return std::vector<std::int64_t>(elements.begin(), elements.end());
+    std::vector<std::int64_t> out;
+    for (const Array& bound : arrays(name)) {
+      const auto elements = bound.elements<std::int32_t>();
+      out.insert(out.end(), elements.begin(), elements.end());
+    }
+    return out;
   }
   std::optional<std::vector<bool>> booleans(std::string_view name) const override {
     if (!has(name)) {
       return std::nullopt;
     }
-    const auto elements = array(name).elements<std::uint8_t>();
-    return std::vector<bool>(elements.begin(), elements.end());
+    std::vector<bool> out;
+    for (const Array& bound : arrays(name)) {
+      const auto elements = bound.elements<std::uint8_t>();
+      out.insert(out.end(), elements.begin(), elements.end());
+    }
+    return out;
   }
   std::size_t output_count() const override { return outputs_.size(); }
   const mil::Type& output_type(std::size_t /*index*/) const override { return no_type_; }
@@ -205,12 +228,15 @@ class StubCall : public Call {
 
  private:
   [[nodiscard]] std::string fallback(std::string_view name) const {
+    EXPECT_TRUE(std::ranges::any_of(info_.signatures,
+                                    [&](const mil::Signature& signature) { return signature.find(name) != nullptr; }))
+        << info_.name << " has no parameter " << name;
     const mil::Parameter* const parameter = signature().find(name);
-    EXPECT_NE(parameter, nullptr) << info_.name << " has no parameter " << name;
     return parameter == nullptr ? std::string() : std::string(parameter->fallback);
   }
 
   const mil::OpInfo& info_;
+  const mil::Signature* signature_;
   Precision precision_;
   unsigned threads_;
   std::map<std::string, std::vector<Array>> arrays_;
