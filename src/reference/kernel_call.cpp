@@ -109,6 +109,14 @@ const Array& KernelCall::array(std::string_view name) const {
   return number ? defaults_.emplace_back(name, scalar_default(*number, text, precision())).array : kNoArray;
 }
 
+bool KernelCall::is_constant(std::string_view name) const {
+  const BoundArgument* argument = step_.find(name);
+  const auto is_fixed = [&](const Operand& operand) {
+    return !operand.variable || execution_.environment().is_constant[operand.variable.index];
+  };
+  return argument != nullptr && std::ranges::all_of(argument->operands, is_fixed);
+}
+
 std::span<const Array> KernelCall::arrays(std::string_view name) const {
   if (const auto known = std::ranges::find(gathered_, name, &Gathered::name); known != gathered_.end()) {
     return known->arrays;

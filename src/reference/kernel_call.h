@@ -22,6 +22,7 @@ class KernelCall final : public Call {
 
   [[nodiscard]] bool has(std::string_view name) const override;
   [[nodiscard]] const Array& array(std::string_view name) const override;
+  [[nodiscard]] bool is_constant(std::string_view name) const override;
   [[nodiscard]] std::span<const Array> arrays(std::string_view name) const override;
   [[nodiscard]] Result<mil::Value> stored(std::string_view name) const override;
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name) const override;
