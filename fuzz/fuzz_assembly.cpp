@@ -4,12 +4,21 @@
 #include <string_view>
 
 #include "openane/assembly.h"
+#include "openane/engine_op.h"
 #include "openane/listing.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  static_cast<void>(openane::parse_engine_op(text));
-  static_cast<void>(openane::parse_listing(text));
+  if (const auto op = openane::parse_engine_op(text)) {
+    const auto again = openane::parse_engine_op(openane::print_engine_op(*op));
+    if (!again || !(*again == *op)) {
+      std::abort();
+    }
+  }
+  // Each operation of a listing takes some text.
+  if (const auto listing = openane::parse_listing(text); listing && listing->size() > size) {
+    std::abort();
+  }
   const openane::Result<openane::Program> program = openane::assemble(text, "fuzz/input.anes");
   if (!program) {
     return 0;

@@ -19,12 +19,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   WeightWriter writer;
   std::uint64_t sum = 0;
+  std::size_t kept = 0;
   for (const WeightRecord& record : *records) {
     sum = std::accumulate(record.data.span().begin(), record.data.span().end(), sum);
-    (void)writer.add(record.type, record.element_count(), record.data);
+    kept += writer.add(record.type, record.element_count(), record.data).has_value() ? 1 : 0;
   }
-  const auto again = WeightFile::open(Bytes(writer.finish()));
-  if (!again || !again->records()) {
+  const auto file_again = WeightFile::open(Bytes(writer.finish()));
+  if (!file_again) {
+    std::abort();
+  }
+  const auto records_again = file_again->records();
+  if (!records_again || records_again->size() != kept) {
     std::abort();
   }
   return static_cast<int>(sum & 0);

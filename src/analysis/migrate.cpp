@@ -30,6 +30,7 @@ struct Places {
 Places place(const Program& program, const Procedure& procedure, const Generation& to) {
   Places places;
   std::vector<std::uint32_t> slots;
+  slots.reserve(procedure.tensors.size());
   for (const TensorBinding& tensor : procedure.tensors) {
     slots.push_back(tensor.slot);
   }

@@ -218,6 +218,7 @@ class Disassembler {
     }
     const std::vector<std::optional<std::uint32_t>> offsets = [&texts] {
       std::vector<std::optional<std::uint32_t>> all;
+      all.reserve(texts.size());
       for (const TaskText& text : texts) {
         all.push_back(text.offset);
       }

@@ -26,12 +26,23 @@ using Row = hn::Vec<Floats>;
 #define OPENANE_NATIVE_HALF 0
 #endif
 
+#if OPENANE_NATIVE_HALF
+/// fp16 bits to numbers, where no exponent is 31.
+HWY_INLINE Row read_finite(hn::Vec<Halves> stored) {
+  const hn::Rebind<hwy::float16_t, Floats> native;
+  return hn::PromoteTo(Floats(), hn::BitCast(native, stored));
+}
+
+HWY_INLINE hn::Vec<Halves> magnitude(hn::Vec<Halves> stored) {
+  return hn::And(stored, hn::Set(Halves(), std::uint16_t{0x7fff}));
+}
+#endif
+
 /// fp16 bits to the numbers the engine reads (h13-isa.md 4).
 HWY_INLINE Row read(hn::Vec<Halves> stored) {
   const Floats floats;
 #if OPENANE_NATIVE_HALF
-  const hn::Rebind<hwy::float16_t, Floats> native;
-  const auto value = hn::PromoteTo(floats, hn::BitCast(native, stored));
+  const auto value = read_finite(stored);
   // x86 takes the second operand when the first is a NaN, whatever its sign.
   const auto below = hn::Min(value, hn::Set(floats, 65536.0F));
   return hn::Max(below, hn::Set(floats, -65536.0F));
@@ -158,12 +169,52 @@ HWY_INLINE Row evaluate(const Constants& k, hn::Vec<Halves> first, hn::Vec<Halve
   return k.relu ? clamp_below(v) : v;
 }
 
+#if OPENANE_NATIVE_HALF
+/// The plain formula over as many elements as whole steps take, up to the first infinity or NaN; how many that were.
+/// Knowing that a step is finite costs half of what bounding each of its numbers does.
+template <RowOp op, typename To>
+std::size_t run_finite(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                       To* to) {
+  const Halves halves;
+  const Floats floats;
+  const auto infinity = hn::Set(halves, std::uint16_t{0x7c00});
+  const auto bias = hn::Set(floats, formula.bias);
+  const auto offset = hn::Set(floats, formula.offset);
+  const auto gain = hn::Set(floats, formula.gain);
+  const std::size_t lanes = hn::Lanes(floats);
+  std::size_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    const auto x0 = hn::LoadU(halves, x + i), x1 = hn::LoadU(halves, x + i + lanes);
+    auto y0 = x0, y1 = x1;
+    auto largest = hn::Max(magnitude(x0), magnitude(x1));
+    if constexpr (takes_second(op)) {
+      y0 = hn::LoadU(halves, y + i);
+      y1 = hn::LoadU(halves, y + i + lanes);
+      largest = hn::Max(largest, hn::Max(magnitude(y0), magnitude(y1)));
+    }
+    // Magnitudes have no sign bit: signed comparisons order them.
+    const hn::RebindToSigned<Halves> ordered;
+    if (!hn::AllTrue(ordered, hn::Lt(hn::BitCast(ordered, largest), hn::BitCast(ordered, infinity)))) {
+      break;
+    }
+    store(hn::Add(combine<op>(read_finite(x0), read_finite(y0), offset, gain), bias), to + i);
+    store(hn::Add(combine<op>(read_finite(x1), read_finite(y1), offset, gain), bias), to + i + lanes);
+  }
+  return i;
+}
+#endif
+
 template <RowOp op, bool plain, typename To>
 void run_rows(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count, To* to) {
   const Halves halves;
   const Constants constants(formula);
   const std::size_t lanes = hn::Lanes(Floats());
   std::size_t i = 0;
+#if OPENANE_NATIVE_HALF
+  if constexpr (plain) {
+    i = run_finite<op>(formula, x, y, count, to);
+  }
+#endif
   for (; i + lanes <= count; i += lanes) {
     const auto first = hn::LoadU(halves, x + i);
     const auto second = takes_second(op) ? hn::LoadU(halves, y + i) : first;

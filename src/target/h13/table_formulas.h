@@ -1,8 +1,8 @@
-// Nonlinear tables from formulas: the tables of h13-isa.md 8 whose every half-word a formula gives exactly.
+// Nonlinear tables by name: the tables of h13-isa.md 8, most of them from a formula that gives every half-word exactly.
 //
 // A table is 64 half-words: saturation points x0, x1 and the values y0, y1 beyond them; 33 knots; a line left and a
-// line right of the knots; the binary logarithm of the knots' density; a mode. Tables whose knots Apple's compiler
-// adjusts (gelu, silu) are not here: no formula gives their words.
+// line right of the knots; the binary logarithm of the knots' density; a mode. Apple's compiler adjusts the knots of
+// gelu and silu; their words stand here as they were found.
 #pragma once
 
 #include <array>
