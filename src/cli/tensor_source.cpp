@@ -71,14 +71,26 @@ Result<Number> parse_number(std::string_view text, std::string_view source) {
   return value;
 }
 
+/// Piece by piece: the numbers of a large tensor are never all there as float beside it.
 template <typename Value>
 Result<Tensor> generate(ElementType type, const Shape& shape, Value value) {
-  OPENANE_TRY(const std::int64_t count, element_count(shape));
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = value(i);
+  constexpr std::size_t kPiece = 4096;
+  OPENANE_TRY(const std::int64_t elements, element_count(shape));
+  const auto count = static_cast<std::size_t>(elements);
+  std::vector<std::uint8_t> data(count * element_bytes(type).value_or(0));
+  std::vector<float> values;
+  std::size_t filled = 0;
+  for (std::size_t begin = 0; begin < count; begin += values.size()) {
+    values.resize(std::min(kPiece, count - begin));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = value(begin + i);
+    }
+    const Tensor piece = Tensor::from_floats({static_cast<std::int64_t>(values.size())}, values, type);
+    std::ranges::copy(piece.data.span().first(std::min(piece.data.size(), data.size() - filled)),
+                      data.begin() + static_cast<std::ptrdiff_t>(filled));
+    filled += piece.data.size();
   }
-  return Tensor::from_floats(shape, values, type);
+  return Tensor::create(type, shape, Bytes(std::move(data)));
 }
 
 Result<Tensor> read_member(const std::string& path, const std::string& name) {

@@ -63,18 +63,21 @@ nlohmann::ordered_json number_json(double value) {
 }  // namespace
 
 Result<std::string> tensor_text(const std::string& name, const Tensor& tensor) {
-  OPENANE_TRY(const std::vector<float> values, tensor.to_floats());
+  OPENANE_TRY(const std::int64_t count, element_count(tensor.shape));
   std::string out = fmt::format("{}: {} {}\n", name, to_string(tensor.shape), to_string(tensor.type));
   const std::size_t axis = line_axis(tensor.shape);
   const std::size_t length = tensor.shape.empty() ? 1 : static_cast<std::size_t>(tensor.shape[axis]);
-  const std::size_t rows = length == 0 ? 0 : values.size() / length;
+  const std::size_t rows = length == 0 ? 0 : static_cast<std::size_t>(count) / length;
+  const std::size_t row_bytes = length * element_bytes(tensor.type).value_or(0);
   for (std::size_t row = 0; row < rows; ++row) {
     if (rows > 2 * kTableEdge && row == kTableEdge) {
       out += fmt::format("  ... {} rows ...\n", rows - 2 * kTableEdge);
       row = rows - kTableEdge;
     }
-    out += fmt::format("  {}{}\n", row_index(tensor.shape, axis, row),
-                       row_text(std::span(values).subspan(row * length, length), tensor.type));
+    const Bytes data = tensor.data.slice(row * row_bytes, row_bytes);
+    OPENANE_TRY(const Tensor line, Tensor::create(tensor.type, {static_cast<std::int64_t>(length)}, data));
+    OPENANE_TRY(const std::vector<float> values, line.to_floats());
+    out += fmt::format("  {}{}\n", row_index(tensor.shape, axis, row), row_text(values, tensor.type));
   }
   return out;
 }
