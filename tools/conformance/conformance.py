@@ -185,11 +185,11 @@ def judge(instance, tool):
             message = f"{type(error).__name__}: {error}"
         outcome = ("passed", "") if message is None else ("wrong", message)
     else:
-        outcome = ("refused" if status == 1 or status == 2 else "crashed", text)
+        outcome = ("refused" if 0 < status < 126 else "crashed", text)
     refused = None
     if instance.wrong and outcome[0] != "refused":
         status, text = run(instance.command(tool, instance.wrong))
-        refused = status in (1, 2) and instance.row.op in text
+        refused = 0 < status < 126 and instance.row.op in text
     return outcome, refused
 
 
