@@ -426,7 +426,8 @@ def draw_resize_nearest(d):
 
 
 def resize_nearest(x, target_size_height, target_size_width):
-    return F.interpolate(tensor(x), size=(int(target_size_height), int(target_size_width)), mode="nearest").numpy()
+    """The converter makes this op of TensorFlow's half_pixel_centers, and the upsample op of the other grid."""
+    return F.interpolate(tensor(x), size=(int(target_size_height), int(target_size_width)), mode="nearest-exact").numpy()
 
 
 def draw_resize(d):
@@ -479,27 +480,44 @@ def draw_resample(d):
     mode = d.choice("normalized_minus_one_to_one", "normalized_minus_one_to_one", "normalized_zero_to_one", "unnormalized")
     low, high = {"normalized_minus_one_to_one": (-1.4, 1.4), "normalized_zero_to_one": (-0.2, 1.2),
                  "unnormalized": (-1.5, 6.5)}[mode]
-    padding = d.choice("constant", "border", "reflection" if mode != "unnormalized" else "border")
+    padding = d.choice("constant", "border", "reflection", "symmetric")
     points = d.rng.uniform(low, high, (batch, d.integer(1, 5), d.integer(1, 5), 2)).astype(
         np.float16 if d.opset >= 16 and d.T == np.float16 else np.float32)
     return {"x": d.tensor((batch, d.integer(1, 3), height, width)), "coordinates": Input(points),
-            "sampling_mode": "bilinear", "padding_mode": padding,
+            "sampling_mode": d.choice("bilinear", "bilinear", "nearest"), "padding_mode": padding,
             "padding_value": d.T(d.real(-1, 1) if padding == "constant" and d.coin() else 0), "coordinates_mode": mode,
             "align_corners": d.coin()}
 
 
+def outside(index, extent, padding_mode):
+    """The place of the image that stands at an index beyond its ends; None for the padding value."""
+    if 0 <= index < extent:
+        return index
+    if padding_mode == "constant":
+        return None
+    if padding_mode == "border":
+        return min(max(index, 0), extent - 1)
+    period = max(1, 2 * extent - 2) if padding_mode == "reflection" else 2 * extent
+    index %= period
+    return min(index, period - index) if padding_mode == "reflection" else min(index, period - 1 - index)
+
+
 def resample(x, coordinates, sampling_mode, padding_mode, padding_value, coordinates_mode, align_corners):
-    """grid_sample of PyTorch: the image less the padding value is sampled with zeros around, then the value is added."""
+    """As the documentation tells it: the image goes on for ever as the padding mode says, and is sampled there."""
     size = np.array([x.shape[3], x.shape[2]], np.float64)
-    if coordinates_mode == "unnormalized":
-        coordinates, align_corners = coordinates * 2 / (size - 1) - 1, True
-    elif coordinates_mode == "normalized_zero_to_one":
-        coordinates = coordinates * 2 - 1
-    value = padding_value if padding_mode == "constant" else 0
-    mode = {"constant": "zeros", "border": "border", "reflection": "reflection"}[padding_mode]
-    y = F.grid_sample(tensor(x - value), tensor(coordinates), mode="bilinear", padding_mode=mode,
-                      align_corners=bool(align_corners))
-    return y.numpy() + value
+    if coordinates_mode != "unnormalized":
+        unit = (coordinates + 1) / 2 if coordinates_mode == "normalized_minus_one_to_one" else coordinates
+        coordinates = unit * (size - 1) if align_corners else unit * size - 0.5
+    y = np.zeros(x.shape[:2] + coordinates.shape[1:3])
+    for n, i, j in np.ndindex(*coordinates.shape[:3]):
+        column, row = coordinates[n, i, j]
+        taps = [(round(row), round(column), 1.0)] if sampling_mode == "nearest" else [
+            (math.floor(row) + a, math.floor(column) + b, (row % 1 if a else 1 - row % 1) * (column % 1 if b else 1 - column % 1))
+            for a in (0, 1) for b in (0, 1)]
+        for r, c, share in taps:
+            r, c = outside(r, x.shape[2], padding_mode), outside(c, x.shape[3], padding_mode)
+            y[n, :, i, j] += share * (padding_value if r is None or c is None else x[n, :, r, c])
+    return y
 
 
 def draw_crop(d):
@@ -525,7 +543,7 @@ def draw_crop_resize(d):
     result = {"x": d.tensor((batch, channels, height, width)), "target_height": np.int32(d.integer(1, 6)),
               "target_width": np.int32(d.integer(1, 6)), "normalized_coordinates": normalised,
               **d.optional(spatial_scale=np.float32(d.choice(1.0, 0.5))), "box_coordinate_mode": mode,
-              "sampling_mode": d.choice(*MODES)}
+              "sampling_mode": d.choice(*MODES[:4])}  # What UNALIGN_CORNERS means for boxes is not stated.
     if d.opset >= 16:
         result.update(d.optional(pad_value=d.scalar(-1, 1)))
     if d.opset >= 17:
