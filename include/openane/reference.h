@@ -54,6 +54,7 @@ struct Options {
   std::map<std::string, Shape> shapes;
   std::uint64_t memory_limit = 0;        ///< Bytes for tensors; 0: three quarters of the physical memory.
   std::uint64_t loop_limit = 1'000'000;  ///< Iterations of one while_loop.
+  bool keep_all_constants = false;       ///< Also those that only served to compute others: see `Session::constant`.
   /// Called for every result of every operation that is not constant.
   std::function<void(const Observation&)> observer;
 };
@@ -96,7 +97,8 @@ class Session {
   [[nodiscard]] Result<void> reset_states();
 
   /// The content of a constant, or of an operation's result that depends on constants alone, by the name of the
-  /// variable, in its declared element type. Fails for those that only served to compute others.
+  /// variable, in its declared element type. Those that only served to compute others are gone unless
+  /// the options keep them.
   [[nodiscard]] Result<Tensor> constant(std::string_view name) const;
   [[nodiscard]] const MemoryFigures& memory() const;
 

@@ -43,7 +43,9 @@ class Folder {
     for (const mil::OperationId id : order) {
       OPENANE_CHECK(fold(function_[id]));
     }
-    drop_unneeded(order);
+    if (!environment_.options.keep_all_constants) {
+      drop_unneeded(order);
+    }
     return decode_rest();
   }
 
