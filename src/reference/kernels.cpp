@@ -26,8 +26,13 @@ std::vector<NamedKernel> sorted_kernels() {
 
 }  // namespace
 
-Kernel find_kernel(std::string_view operation) {
+std::span<const NamedKernel> all_kernels() {
   static const std::vector<NamedKernel> kernels = sorted_kernels();
+  return kernels;
+}
+
+Kernel find_kernel(std::string_view operation) {
+  const std::span<const NamedKernel> kernels = all_kernels();
   const auto at = std::ranges::lower_bound(kernels, operation, {}, &NamedKernel::name);
   return at != kernels.end() && at->name == operation ? at->kernel : nullptr;
 }

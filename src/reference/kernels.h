@@ -34,6 +34,8 @@ namespace openane::reference {
 [[nodiscard]] std::span<const NamedKernel> crop_resize_kernels();
 [[nodiscard]] std::span<const NamedKernel> random_kernels();
 
+/// The rows of all tables, sorted by name.
+[[nodiscard]] std::span<const NamedKernel> all_kernels();
 /// Null when no table has it.
 [[nodiscard]] Kernel find_kernel(std::string_view operation);
 
