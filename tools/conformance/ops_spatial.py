@@ -255,7 +255,8 @@ def attention(query, key, value, attn_mask=None):
     return torch.softmax(tensor(weights), -1).numpy() @ value
 
 
-# --- recurrent layers
+# --- recurrent layers: what the definitions leave open is as Core ML's own tests have it (apple/coremltools@e0e2f42
+# coremltools/converters/mil/mil/ops/tests/iOS14/test_recurrent.py)
 
 ACTIVATION = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "linear": lambda x: x,
@@ -294,11 +295,9 @@ def sequence(x, direction):
     return reversed(steps) if direction == "reverse" else steps
 
 
-def packed(outputs, last, direction, output_sequence):
-    """Hidden states in the order of the input, or the last one alone."""
-    if not output_sequence:
-        return last[None]
-    return np.stack(outputs[::-1] if direction == "reverse" else outputs)
+def packed(outputs, last, output_sequence):
+    """Hidden states in the order they are computed in, whatever the direction, or the last one alone."""
+    return np.stack(outputs) if output_sequence else last[None]
 
 
 def rnn(x, initial_h, weight_ih, weight_hh, bias=0, direction="forward", output_sequence=False, activation="tanh"):
@@ -306,12 +305,12 @@ def rnn(x, initial_h, weight_ih, weight_hh, bias=0, direction="forward", output_
     for t in sequence(x, direction):
         h = ACTIVATION[activation](x[t] @ weight_ih.T + h @ weight_hh.T + bias)
         outputs.append(h)
-    return [packed(outputs, h, direction, output_sequence), h]
+    return [packed(outputs, h, output_sequence), h]
 
 
 def gru(x, initial_h, weight_ih, weight_hh, bias=None, direction="forward", output_sequence=False,
         recurrent_activation="sigmoid", activation="tanh"):
-    """Gates in the order reset, output, update; the bias of the output gate is the input's, outside the reset."""
+    """Gates in the order reset, output, update; the reset acts on h before the product."""
     gate, act = ACTIVATION[recurrent_activation], ACTIVATION[activation]
     bias = np.zeros(weight_ih.shape[0]) if bias is None else bias
     (ir, io, iz), (hr, ho, hz), (br, bo, bz) = (np.split(w, 3) for w in (weight_ih, weight_hh, bias))
@@ -319,10 +318,10 @@ def gru(x, initial_h, weight_ih, weight_hh, bias=None, direction="forward", outp
     for t in sequence(x, direction):
         r = gate(x[t] @ ir.T + h @ hr.T + br)
         z = gate(x[t] @ iz.T + h @ hz.T + bz)
-        o = act(x[t] @ io.T + bo + r * (h @ ho.T))
+        o = act(x[t] @ io.T + bo + (r * h) @ ho.T)
         h = (1 - z) * o + z * h
         outputs.append(h)
-    return [packed(outputs, h, direction, output_sequence), h]
+    return [packed(outputs, h, output_sequence), h]
 
 
 def lstm_one(x, h, c, weight_ih, weight_hh, bias, peephole, direction, gate, cell, act, clip):
@@ -333,9 +332,8 @@ def lstm_one(x, h, c, weight_ih, weight_hh, bias, peephole, direction, gate, cel
     for t in sequence(x, direction):
         i, f, o, z = np.split(x[t] @ weight_ih.T + h @ weight_hh.T + bias, 4, axis=1)
         i, f = gate(i + pi * c), gate(f + pf * c)
-        z = cell(z)
-        z = z if clip is None else np.clip(z, -clip, clip)
-        c = f * c + i * z
+        c = f * c + i * cell(z)
+        c = c if clip is None else np.clip(c, -clip, clip)
         h = gate(o + po * c) * act(c)
         outputs.append(h)
     return outputs, h, c
@@ -353,7 +351,9 @@ def lstm(x, initial_h, initial_c, weight_ih, weight_hh, bias=None, peephole=None
     for n, (way, ih, hh, b, p) in enumerate(runs):
         part = slice(n * hidden, (n + 1) * hidden)
         outputs, h, c = lstm_one(x, initial_h[:, part], initial_c[:, part], ih, hh, b, p, way, *functions, clip)
-        parts.append((packed(outputs, h, way, output_sequence), h, c))
+        # Next to the forward direction the other one stands in the order of the input.
+        outputs = outputs[::-1] if n == 1 else outputs
+        parts.append((packed(outputs, h, output_sequence), h, c))
     return [np.concatenate(p, axis=-1) for p in zip(*parts)]
 
 
