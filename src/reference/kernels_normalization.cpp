@@ -213,12 +213,14 @@ Result<void> layer_norm(Call& call) {
   return {};
 }
 
-/// The window reaches size/2 channels back and (size-1)/2 ahead; channels that are not there count as 0 and `size`
-/// stays what is divided by.
+/// Channels are the third axis from the end, also in a tensor of rank 3, where the definition's words have them in the
+/// second: Core ML's own test of rank 3 (apple/coremltools@e0e2f42
+/// coremltools/converters/mil/mil/ops/tests/iOS14/test_normalization.py) expects so. The window reaches size/2 channels
+/// back and (size-1)/2 ahead; channels that are not there count as 0 and `size` stays what is divided by.
 template <typename Real>
 Result<void> local_response_norm(Call& call) {
   const Array& x = call.array("x");
-  OPENANE_CHECK(check_rank(x, 2));
+  OPENANE_CHECK(check_rank(x, 3));
   const std::int64_t size = call.integer("size").value_or(0);
   if (size < 1) {
     return fail(ErrorCategory::malformed_input, fmt::format("size must be positive, found {}", size));
@@ -227,11 +229,11 @@ Result<void> local_response_norm(Call& call) {
   const double alpha = *call.number("alpha") / static_cast<double>(size);
   const double beta = *call.number("beta");
   const double k = *call.number("k");
-  const std::int64_t channels = x.shape()[1];
-  const std::int64_t plane = mil::product(x.shape(), 2, x.rank());
+  const std::int64_t channels = x.shape()[x.rank() - 3];
+  const std::int64_t plane = mil::product(x.shape(), x.rank() - 2, x.rank());
   const Real* const from = x.elements<Real>().data();
   Real* const to = out.writable<Real>().data();
-  parallel_for(x.shape()[0] * channels, grain_of(plane * size), call.threads(),
+  parallel_for(mil::product(x.shape(), 0, x.rank() - 2), grain_of(plane * size), call.threads(),
                [&](std::int64_t begin, std::int64_t end) {
                  std::vector<double> sums(static_cast<std::size_t>(plane));
                  for (std::int64_t p = begin; p < end; ++p) {

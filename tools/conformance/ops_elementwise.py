@@ -354,12 +354,14 @@ def l2_norm(x, epsilon=1e-6):
 
 def draw_local_response_norm(d):
     x = d.shape(3, 4, 8)
-    return {"x": d.tensor(x), "size": np.int32(d.choice(1, 3, 5)), **d.optional(
+    return {"x": d.tensor(x), "size": np.int32(d.choice(1, 2, 3, 5)), **d.optional(
         alpha=d.scalar(0.1, 1), beta=d.scalar(0.3, 1), k=d.scalar(0.5, 2))}
 
 
 def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
-    return F.local_response_norm(tensor(x), int(size), float(alpha), float(beta), float(k)).numpy()
+    """Channels are the third axis from the end, in rank 3 too: so coremltools' own test of the op expects."""
+    batched = tensor(x.reshape((-1,) + x.shape[-3:]))
+    return F.local_response_norm(batched, int(size), float(alpha), float(beta), float(k)).numpy().reshape(x.shape)
 
 
 NORMALISATIONS = [
