@@ -71,6 +71,11 @@ struct MemoryFigures {
   std::uint64_t unshared_bytes = 0;  ///< What these tensors would take without sharing.
 };
 
+/// The memory plan of a function, without decoding its constants (`constant_bytes` stays 0). Tensors with unknown
+/// extents do not count.
+[[nodiscard]] Result<MemoryFigures> measure_memory(const mil::Function& function, const mil::Weights& weights,
+                                                   Precision precision = Precision::fp32);
+
 class Session {
  public:
   /// Verifies the program, decodes the constants and computes everything that depends on them alone. The model need not

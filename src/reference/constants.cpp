@@ -37,6 +37,19 @@ class Folder {
     environment.is_constant.assign(function.variable_count(), false);
   }
 
+  void mark() {
+    std::vector<mil::OperationId> order;
+    visit_block(function_.body_id(), order);
+    for (const mil::OperationId id : order) {
+      const Operation& operation = function_[id];
+      if (operation.type == "const" || is_foldable(operation)) {
+        for (const VariableId output : operation.outputs) {
+          environment_.is_constant[output.index] = true;
+        }
+      }
+    }
+  }
+
   Result<void> run() {
     std::vector<mil::OperationId> order;
     visit_block(function_.body_id(), order);
@@ -190,5 +203,7 @@ class Folder {
 Result<void> fold_constants(const Function& function, Environment& environment) {
   return Folder(function, environment).run();
 }
+
+void mark_constants(const Function& function, Environment& environment) { Folder(function, environment).mark(); }
 
 }  // namespace openane::reference

@@ -11,4 +11,7 @@ namespace openane::reference {
 /// in nested blocks too. What only served to compute others is given up again.
 [[nodiscard]] Result<void> fold_constants(const mil::Function& function, Environment& environment);
 
+/// Only finds out which results follow from constants alone, without computing one.
+void mark_constants(const mil::Function& function, Environment& environment);
+
 }  // namespace openane::reference

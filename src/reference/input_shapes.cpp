@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mil/extents.h"
@@ -17,6 +18,9 @@ bool is_inside(const mil::SizeRange& range, std::int64_t extent) {
 }
 
 std::string describe(const mil::SizeRange& range) {
+  if (std::cmp_equal(range.lower, range.upper)) {
+    return std::to_string(range.lower);
+  }
   return range.upper < 0 ? fmt::format("{}..", range.lower) : fmt::format("{}..{}", range.lower, range.upper);
 }
 

@@ -83,6 +83,18 @@ std::optional<Precision> precision_from_string(std::string_view name) {
                                          : std::nullopt;
 }
 
+Result<MemoryFigures> measure_memory(const mil::Function& function, const mil::Weights& weights, Precision precision) {
+  Environment environment{.options = {.precision = precision},
+                          .threads = 1,
+                          .weights = weights,
+                          .meter = MemoryMeter(0),
+                          .constants = {},
+                          .is_constant = {}};
+  mark_constants(function, environment);
+  OPENANE_TRY(const std::unique_ptr<const Prepared> prepared, prepare(function, environment));
+  return MemoryFigures{0, prepared->plan.arena_bytes, prepared->plan.unshared_bytes};
+}
+
 struct Session::State {
   State(const mil::Function& of, const mil::Weights& weights, Options options, std::string from_file)
       : function(of),

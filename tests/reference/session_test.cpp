@@ -292,18 +292,25 @@ TEST(Session, huge_tensors_are_refused_instead_of_allocated) {
   EXPECT_TRUE(has(message(refused), "test.mil:5:5: system: add 'z': needs 4000000000000 bytes"));
 }
 
-TEST(Session, intermediate_tensors_share_memory) {
-  auto session = open(R"(
+constexpr const char* kFiveSums = R"(
   func main<ios17>(tensor<fp32, [1000]> x) {
     tensor<fp32, [1000]> a = add(x = x, y = x)[name = string("a")];
     tensor<fp32, [1000]> b = add(x = a, y = x)[name = string("b")];
     tensor<fp32, [1000]> c = add(x = b, y = x)[name = string("c")];
     tensor<fp32, [1000]> d = add(x = c, y = x)[name = string("d")];
     tensor<fp32, [1000]> e = add(x = d, y = x)[name = string("e")];
-  } -> (e);)");
+  } -> (e);)";
+
+TEST(Session, intermediate_tensors_share_memory) {
+  auto session = open(kFiveSums);
   ASSERT_TRUE(session) << message(session);
   EXPECT_EQ(session->memory().arena_bytes, 2U * 4032);
   EXPECT_EQ(session->memory().unshared_bytes, 4U * 4032);
+  const auto parsed = mil::parse_text(std::string_view(program(kFiveSums)), "test.mil");
+  ASSERT_TRUE(parsed);
+  const auto measured = measure_memory(parsed->functions[0], mil::Weights(), Precision::fp64);
+  ASSERT_TRUE(measured) << message(measured);
+  EXPECT_EQ(measured->arena_bytes, 2U * 8000);
   const auto done = session->run(std::vector<NamedTensor>{{"x", floats({1000}, std::vector<float>(1000, 1.5F))}});
   ASSERT_TRUE(done) << message(done);
   EXPECT_EQ(numbers((*done)[0]), std::vector<float>(1000, 9.0F));
