@@ -255,11 +255,11 @@ def attention(query, key, value, attn_mask=None):
     return torch.softmax(tensor(weights), -1).numpy() @ value
 
 
-# --- recurrent layers: what the definitions leave open is as Core ML's own tests have it (apple/coremltools@e0e2f42
-# coremltools/converters/mil/mil/ops/tests/iOS14/test_recurrent.py)
+# --- recurrent layers
 
 ACTIVATION = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "linear": lambda x: x,
+    "hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0, 1), "scaled_tanh": np.tanh,
 }
 
 
@@ -286,7 +286,13 @@ def draw_recurrent(d):
     if d.op != "rnn":
         result.update(d.optional(0.3, recurrent_activation=d.choice("sigmoid", "tanh")))
     if d.op == "lstm":
-        result.update(d.optional(0.3, cell_activation=d.choice("tanh", "relu", "sigmoid"), clip=d.scalar(0.3, 2)))
+        result.update(d.optional(0.3, cell_activation=d.choice("tanh", "relu", "hard_sigmoid", "scaled_tanh"),
+                                 clip=d.scalar(0.3, 2)))
+        if np.dtype(d.T) == np.float16 and d.coin(0.7):
+            result.pop("clip")
+    if d.op == "gru" and d.opset == 18:
+        after = d.coin()
+        result.update(reset_after=after, **d.optional(0.6, input_bias=d.array((gates * hidden,), -1, 1)) if after else {})
     return result
 
 
@@ -296,7 +302,9 @@ def sequence(x, direction):
 
 
 def packed(outputs, last, output_sequence):
-    """Hidden states in the order they are computed in, whatever the direction, or the last one alone."""
+    """Hidden states in the order they are computed in - that of `reverse` too -, or the last one alone. This, and what
+    the documentation leaves open below, is how Core ML's own tests have it (apple/coremltools,
+    coremltools/converters/mil/mil/ops/tests/iOS14/test_recurrent.py and iOS18/test_recurrent.py)."""
     return np.stack(outputs) if output_sequence else last[None]
 
 
@@ -308,31 +316,32 @@ def rnn(x, initial_h, weight_ih, weight_hh, bias=0, direction="forward", output_
     return [packed(outputs, h, output_sequence), h]
 
 
-def gru(x, initial_h, weight_ih, weight_hh, bias=None, direction="forward", output_sequence=False,
-        recurrent_activation="sigmoid", activation="tanh"):
-    """Gates in the order reset, output, update; the reset acts on h before the product."""
+def gru(x, initial_h, weight_ih, weight_hh, bias=None, input_bias=None, direction="forward", output_sequence=False,
+        recurrent_activation="sigmoid", activation="tanh", reset_after=False):
+    """Gates in the order reset, output, update. The reset acts before the product, or with reset_after behind it; then
+    the bias is inside the reset, and the input's own bias outside."""
     gate, act = ACTIVATION[recurrent_activation], ACTIVATION[activation]
-    bias = np.zeros(weight_ih.shape[0]) if bias is None else bias
-    (ir, io, iz), (hr, ho, hz), (br, bo, bz) = (np.split(w, 3) for w in (weight_ih, weight_hh, bias))
+    zeros = np.zeros(weight_ih.shape[0])
+    bias, input_bias = (zeros if b is None else b for b in (bias, input_bias))
+    (ir, io, iz), (hr, ho, hz), (br, bo, bz), (cr, co, cz) = (np.split(w, 3) for w in (weight_ih, weight_hh, bias, input_bias))
     h, outputs = initial_h, []
     for t in sequence(x, direction):
-        r = gate(x[t] @ ir.T + h @ hr.T + br)
-        z = gate(x[t] @ iz.T + h @ hz.T + bz)
-        o = act(x[t] @ io.T + bo + (r * h) @ ho.T)
-        h = (1 - z) * o + z * h
+        r = gate(x[t] @ ir.T + h @ hr.T + br + cr)
+        z = gate(x[t] @ iz.T + h @ hz.T + bz + cz)
+        inside = r * (h @ ho.T + bo) if reset_after else (r * h) @ ho.T + bo
+        h = (1 - z) * act(x[t] @ io.T + co + inside) + z * h
         outputs.append(h)
     return [packed(outputs, h, output_sequence), h]
 
 
 def lstm_one(x, h, c, weight_ih, weight_hh, bias, peephole, direction, gate, cell, act, clip):
-    """Gates in the order input, forget, output, cell."""
+    """Gates in the order input, forget, output, cell. The output gate sees the new cell state, which `clip` bounds."""
     bias = np.zeros(weight_ih.shape[0]) if bias is None else bias
     pi, pf, po = (0, 0, 0) if peephole is None else np.split(peephole, 3)
     outputs = []
     for t in sequence(x, direction):
         i, f, o, z = np.split(x[t] @ weight_ih.T + h @ weight_hh.T + bias, 4, axis=1)
-        i, f = gate(i + pi * c), gate(f + pf * c)
-        c = f * c + i * cell(z)
+        c = gate(f + pf * c) * c + gate(i + pi * c) * cell(z)
         c = c if clip is None else np.clip(c, -clip, clip)
         h = gate(o + po * c) * act(c)
         outputs.append(h)
@@ -342,6 +351,7 @@ def lstm_one(x, h, c, weight_ih, weight_hh, bias, peephole, direction, gate, cel
 def lstm(x, initial_h, initial_c, weight_ih, weight_hh, bias=None, peephole=None, weight_ih_back=None, weight_hh_back=None,
          bias_back=None, peephole_back=None, direction="forward", output_sequence=False, recurrent_activation="sigmoid",
          cell_activation="tanh", activation="tanh", clip=None):
+    """With both directions every hidden state stands at its step of x."""
     functions = [ACTIVATION[a] for a in (recurrent_activation, cell_activation, activation)]
     hidden = weight_hh.shape[1]
     runs = [("reverse" if direction == "reverse" else "forward", weight_ih, weight_hh, bias, peephole)]
@@ -351,9 +361,7 @@ def lstm(x, initial_h, initial_c, weight_ih, weight_hh, bias=None, peephole=None
     for n, (way, ih, hh, b, p) in enumerate(runs):
         part = slice(n * hidden, (n + 1) * hidden)
         outputs, h, c = lstm_one(x, initial_h[:, part], initial_c[:, part], ih, hh, b, p, way, *functions, clip)
-        # Next to the forward direction the other one stands in the order of the input.
-        outputs = outputs[::-1] if n == 1 else outputs
-        parts.append((packed(outputs, h, output_sequence), h, c))
+        parts.append((packed(outputs[::-1] if n else outputs, h, output_sequence), h, c))
     return [np.concatenate(p, axis=-1) for p in zip(*parts)]
 
 
