@@ -124,10 +124,11 @@ struct KernelStream {
   std::uint8_t slot = 0;
   std::uint32_t offset = 0;  ///< Added to every channel's offset.
   KernelFormat format = KernelFormat::none;
-  bool zero_skipping = false;     ///< Masked stream of the nonzero values.
-  bool from_memory = false;       ///< Weights made at run time, in a surface (matrix product of two activations).
-  std::uint8_t lanes_log2 = 0;    ///< Output channels side by side in one plane.
-  std::uint8_t engines_log2 = 0;  ///< Engines the planes are dealt to.
+  bool zero_skipping = false;      ///< Masked stream of the nonzero values.
+  bool from_memory = false;        ///< Weights made at run time, in a surface (matrix product of two activations).
+  std::uint32_t plane_stride = 0;  ///< From one plane of an engine to its next; 0: side by side. Run-time weights only.
+  std::uint8_t lanes_log2 = 0;     ///< Output channels side by side in one plane.
+  std::uint8_t engines_log2 = 0;   ///< Engines the planes are dealt to.
   ChannelOrder order = ChannelOrder::round_robin;
   std::array<KernelChannel, 16> channels;
   bool table_apart = false;  ///< The activation table is a stream of its own; else it heads every engine's stream.
@@ -235,6 +236,8 @@ struct Target {
   /// `unsupported` when a value does not fit its register or the generation cannot do it, naming the field and its
   /// limit.
   Result<Task> (*encode)(const EngineOp& op) = nullptr;
+  /// How dense output channels are dealt to the engines. Depthwise and grouped ones go round robin everywhere.
+  ChannelOrder dense_order = ChannelOrder::round_robin;
 };
 
 /// Null when the generation has no lift.

@@ -83,6 +83,7 @@ Json kernel_to_json(const KernelStream& kernel) {
           {"format", to_string(kernel.format)},
           {"zero_skipping", kernel.zero_skipping},
           {"from_memory", kernel.from_memory},
+          {"plane_stride", kernel.plane_stride},
           {"lanes", std::uint64_t{1} << (kernel.lanes_log2 & 31u)},
           {"engines", std::uint64_t{1} << (kernel.engines_log2 & 31u)},
           {"channel_order", to_string(kernel.order)},

@@ -43,6 +43,9 @@ Result<void> check_format(const EngineOp& op, const NeuralCompute& neural) {
   if (kernel.from_memory && op.groups != 1) {
     return unknown("weights made at run time for more than one group");
   }
+  if (kernel.plane_stride != 0 && !kernel.from_memory) {
+    return unknown("planes that lie apart, of weights that were not made at run time");
+  }
   return {};
 }
 
@@ -130,18 +133,25 @@ Result<KernelLayout> KernelLayout::create(const EngineOp& op) {
     layout.weight_bytes_ = kernel.format == KernelFormat::int8 ? 1 : 2;
     layout.bias_ = neural.channel_bias;
     layout.zero_skipping_ = kernel.zero_skipping;
+    layout.plane_stride_ = kernel.plane_stride;
     OPENANE_CHECK(kernel.order == ChannelOrder::contiguous
                       ? layout.spread_channels(op.output.channels, 1u << kernel.lanes_log2)
                       : layout.divide_channels(op.output.channels, 1u << kernel.lanes_log2));
     const std::uint32_t planes = layout.planes_on(layout.blocks_.front(), 0) + (layout.blocks_.size() > 1 ? 1 : 0);
     const bool depthwise = neural.unicast && neural.unicast_inputs == 1;
+    if (kernel.plane_stride != 0 && layout.blocks_.size() > 1) {
+      return unknown(
+          fmt::format("{} output channels in planes that lie apart: planes of two sizes", op.output.channels));
+    }
     if (planes > 1 && (kernel.zero_skipping || (neural.channel_bias && !depthwise))) {
       return unknown(fmt::format("{} planes per engine in a {} stream; one is known", planes,
                                  kernel.zero_skipping ? "zero-skipping" : "biased"));
     }
   }
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
-    const std::uint64_t needed = layout.bytes_of(engine);
+    // A stream whose planes lie apart announces the size of one.
+    const std::uint64_t whole = layout.bytes_of(engine);
+    const std::uint64_t needed = kernel.plane_stride == 0 || whole == 0 ? whole : layout.pieces(engine).front().second;
     const KernelChannel& channel = kernel.channels[engine];
     if (layout.has_weights() && needed > layout.table_bytes_ && !channel.enabled) {
       return malformed(fmt::format("engine {} needs {} bytes, but its stream is off", engine, needed));
@@ -170,6 +180,19 @@ std::uint64_t KernelLayout::group_bytes(std::uint32_t engine) const {
   return bytes;
 }
 
+std::vector<std::pair<std::uint64_t, std::uint64_t>> KernelLayout::pieces(std::uint32_t engine) const {
+  const std::uint64_t whole = bytes_of(engine);
+  if (plane_stride_ == 0 || whole == 0) {
+    return {{0, whole}};
+  }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
+  for (std::uint32_t plane = 0; plane < planes_on(blocks_.front(), engine); ++plane) {
+    const std::uint64_t begin = std::uint64_t{plane} * plane_stride_;
+    pieces.emplace_back(begin, begin + plane_bytes(blocks_.front()));
+  }
+  return pieces;
+}
+
 std::uint64_t KernelLayout::bytes_of(std::uint32_t engine) const {
   if (engine >= engines_ || !has_weights()) {
     return table_bytes_;
@@ -177,6 +200,10 @@ std::uint64_t KernelLayout::bytes_of(std::uint32_t engine) const {
   if (zero_skipping_) {
     const Block& block = blocks_.front();
     return table_bytes_ + planes_on(block, engine) * (bias_bytes(block.lanes) + kCountBytes);
+  }
+  if (plane_stride_ != 0) {
+    const std::uint32_t planes = planes_on(blocks_.front(), engine);
+    return planes == 0 ? 0 : std::uint64_t{planes - 1} * plane_stride_ + plane_bytes(blocks_.front());
   }
   return table_bytes_ + groups_ * group_bytes(engine);
 }
@@ -188,7 +215,8 @@ KernelLayout::Position KernelLayout::locate(std::uint32_t group, std::uint32_t c
   const Block& block = blocks_.size() > 1 && channel >= blocks_[1].first_channel ? blocks_[1] : blocks_[0];
   const std::uint32_t plane = (channel - block.first_channel) / block.lanes;
   Position position{plane % engines_, table_bytes_, (channel - block.first_channel) % block.lanes, block.lanes};
-  position.plane += group * group_bytes(position.engine) + plane / engines_ * plane_bytes(block);
+  position.plane += group * group_bytes(position.engine) +
+                    std::uint64_t{plane / engines_} * (plane_stride_ != 0 ? plane_stride_ : plane_bytes(block));
   if (&block != &blocks_[0]) {
     position.plane += planes_on(blocks_[0], position.engine) * plane_bytes(blocks_[0]);
   }
@@ -227,10 +255,10 @@ Result<KernelReader> KernelReader::create(const EngineOp& op, const MemoryMap& m
   }
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
     const KernelChannel& channel = reader.kernel_.channels[engine];
-    if (channel.enabled && std::uint64_t{channel.offset} + channel.size > reader.memory_->size) {
+    const std::uint64_t end = channel.offset + std::max<std::uint64_t>(channel.size, reader.layout_.bytes_of(engine));
+    if (channel.enabled && end > reader.memory_->size) {
       return malformed(fmt::format("the stream of engine {} takes bytes {:#x} to {:#x} of {}, which has {:#x}", engine,
-                                   channel.offset, std::uint64_t{channel.offset} + channel.size, reader.memory_->name,
-                                   reader.memory_->size));
+                                   channel.offset, end, reader.memory_->name, reader.memory_->size));
     }
   }
   return reader;
@@ -256,7 +284,9 @@ std::vector<StreamRange> KernelReader::ranges() const {
   for (std::uint32_t engine = 0; engine < kEngines; ++engine) {
     const KernelChannel& channel = kernel_.channels[engine];
     if (channel.enabled) {
-      ranges.push_back({engine, channel.offset, channel.offset + layout_.bytes_of(engine)});
+      for (const auto& [begin, end] : layout_.pieces(engine)) {
+        ranges.push_back({engine, channel.offset + begin, channel.offset + end});
+      }
     }
   }
   return ranges;

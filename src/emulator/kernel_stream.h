@@ -51,6 +51,8 @@ class KernelLayout {
   [[nodiscard]] std::uint32_t bias_bytes(std::uint32_t lanes) const { return bias_ ? lanes * 2 : 0; }
   [[nodiscard]] std::uint32_t weight_bytes() const { return weight_bytes_; }
   [[nodiscard]] std::uint32_t engines() const { return engines_; }
+  /// The pieces of an engine's stream that are read, relative to its start.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces(std::uint32_t engine) const;
 
  private:
   [[nodiscard]] Result<void> divide_channels(std::uint32_t channels, std::uint32_t lanes);
@@ -64,6 +66,7 @@ class KernelLayout {
   std::uint32_t engines_ = 1, groups_ = 1;
   std::uint64_t taps_ = 0;  ///< 0 without weights.
   std::uint32_t weight_bytes_ = 2;
+  std::uint32_t plane_stride_ = 0;  ///< Between planes of one engine; 0: side by side.
   bool bias_ = false, zero_skipping_ = false;
   std::vector<Block> blocks_;
 };

@@ -360,7 +360,7 @@ PlanarCompute& planar_of(EngineOp& op) { return *std::get_if<PlanarCompute>(&op.
 
 using Op = EngineOp;
 using Names = OpNames;
-constexpr std::array<Key, 34> kKeys = {{
+constexpr std::array<Key, 35> kKeys = {{
     {"input", Path::both, [](Op& op, WordValues& v, Names&) { return parse_extent(v, op.input); }},
     {"output", Path::both, [](Op& op, WordValues& v, Names&) { return parse_extent(v, op.output); }},
     {"groups", Path::both, [](Op& op, WordValues& v, Names&) { return v.into(op.groups); }},
@@ -373,6 +373,8 @@ constexpr std::array<Key, 34> kKeys = {{
      [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).kernel.zero_skipping); }},
     {"from_memory", Path::neural,
      [](Op& op, WordValues& v, Names&) { return v.flag(neural_of(op).kernel.from_memory); }},
+    {"plane_stride", Path::neural,
+     [](Op& op, WordValues& v, Names&) { return v.into(neural_of(op).kernel.plane_stride); }},
     {"lanes", Path::neural,
      [](Op& op, WordValues& v, Names&) { return parse_power(v, neural_of(op).kernel.lanes_log2); }},
     {"engines", Path::neural,

@@ -189,6 +189,10 @@ void append_kernel(LineWriter& lines, const KernelStream& kernel, const OpNotes&
   }
   lines.flag("zero_skipping", kernel.zero_skipping);
   lines.flag("from_memory", kernel.from_memory);
+  if (kernel.plane_stride != 0) {
+    append_hex(lines.begin("plane_stride"), kernel.plane_stride);
+    lines.end();
+  }
   lines.number("lanes", std::uint64_t{1} << (kernel.lanes_log2 & 31u), 1);
   lines.number("engines", std::uint64_t{1} << (kernel.engines_log2 & 31u), 1);
   if (kernel.order != ChannelOrder::round_robin) {

@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/op_text.h"
 #include "openane/engine_op.h"
 #include "target/register_index.h"
 
@@ -167,8 +168,9 @@ class Lifter {
   }
   /// A constant stored as fp16.
   void half_constant(FieldRef field, float& value) { value = to_float(Half{static_cast<std::uint16_t>(take(field))}); }
-  /// What the generation cannot express; nothing to check in a task that exists.
+  /// What the generation cannot express, or what nobody knows how to express; nothing to check in a task that exists.
   void refuse_unless(bool /*possible*/, std::string_view /*what*/) {}
+  void refuse_unknown(bool /*present*/, std::string_view /*what*/) {}
   /// A base address: slot and offset of the address packet that writes the register.
   void base(FieldRef field, std::uint8_t& slot, std::uint32_t& offset) {
     const std::optional<std::uint8_t> named = words_.task().slot_of(field.address);
@@ -278,6 +280,11 @@ class Encoder {
       error_ = Error{ErrorCategory::unsupported, fmt::format("{} {}", G::generation().id, what), {}};
     }
   }
+  void refuse_unknown(bool present, std::string_view what) {
+    if (present && !error_) {
+      error_ = Error{ErrorCategory::missing_specification, fmt::format("{}: {}", G::generation().id, what), {}};
+    }
+  }
   void base(FieldRef field, std::uint8_t slot, std::uint32_t offset) {
     if (slot > 0x3f) {
       refuse(field, slot, "is no slot of an address packet (at most 63)");
@@ -296,7 +303,7 @@ class Encoder {
     if (const std::optional<std::uint32_t> raw = codes.encode(value)) {
       put(field, *raw);
     } else {
-      refuse(field, static_cast<std::uint32_t>(value), fmt::format("has no code ({})", known));
+      refuse_text(field, fmt::format("{} has no code ({})", to_string(value), known));
     }
   }
   void derived(FieldRef field, std::uint32_t expected, std::string_view /*known*/) { implied(field, expected); }

@@ -187,6 +187,9 @@ void map_result(M& m, Op& op) {
   m.code(R::Common_ChannelCfg_OutFmt, result.type, kElements, ElementType::invalid, kElementCodes);
   const Reach reach = stored_reach(result_extent(op), op.groups, {}, result.exchange_channel_width);
   map_place(m, result.place, result, kResultSurface<R>, kResultOnChip<R>, reach);
+  if (result.place == Place::surface) {
+    m.derived(R::L2_ResultCfg_Interleave, result.surface.interleave & 0xfu, "equal to TileDmaDst.DstFmt.Interleave");
+  }
 }
 
 /// The field of the i-th of sixteen equal registers, from that of the first.
@@ -197,13 +200,38 @@ constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
 
 constexpr std::uint32_t kTableBytes = 128;
 
+/// Weights made at run time are a surface that an earlier task wrote with 8 channels side by side: plane p of 8 output
+/// channels begins at p times the plane, engine p % 16 reads it. For a product of n x n matrices that gives the
+/// published step of n * 16 from engine to engine and n * 256 from one plane of an engine to its next
+/// (codegen-by-generation.md 2.8; decoded and run on an M4 for n = 128 to 512). The word with the lanes is not written.
+template <typename R, typename M, typename Kernel>
+void map_run_time_planes(M& m, Kernel& kernel) {
+  constexpr std::uint8_t kLanesLog2 = 3;
+  if constexpr (M::kLifting) {
+    kernel.lanes_log2 = kLanesLog2;
+  }
+  m.refuse_unknown(kernel.lanes_log2 != kLanesLog2, "weights made at run time in planes of other than 8 channels");
+  if constexpr (requires { R::KernelDma_KernelOcgStride_Stride; }) {
+    m.bytes(R::KernelDma_KernelOcgStride_Stride, kernel.plane_stride);
+  } else {
+    m.refuse_unknown(kernel.plane_stride != 0, "planes of run-time weights that lie apart");
+  }
+}
+
 template <typename R, typename M, typename Kernel>
 void map_coefficients(M& m, Kernel& kernel) {
   m.code(R::NE_KernelCfg_KernelFmt, kernel.format, kKernelFormats, KernelFormat::unknown, kElementCodes);
-  m.derived(R::NE_KernelCfg_AlignmentFormat, 0, "0: weights made at run time are not decoded");
-  m.flag(R::KernelDma_MasterConfig_KernelSparseFmt, kernel.zero_skipping);
-  m.derived(R::NE_KernelCfg_SparseFmt, kernel.zero_skipping ? 1 : 0, "equal to KernelDma.MasterConfig.KernelSparseFmt");
-  m.number(R::Common_NeCfg_OcgSize, kernel.lanes_log2);
+  m.flag(R::NE_KernelCfg_AlignmentFormat, kernel.from_memory);
+  // H14 leaves out taps that H13 stores (codegen-by-generation.md 2.4); of later generations no sparse stream is known.
+  m.derived(R::KernelDma_MasterConfig_KernelSparseFmt, 0, "0: the layout of a zero-skipping stream is not known");
+  m.derived(R::NE_KernelCfg_SparseFmt, 0, "0: the layout of a zero-skipping stream is not known");
+  m.refuse_unknown(kernel.zero_skipping, "a zero-skipping stream: its layout is not known");
+  if (kernel.from_memory) {
+    map_run_time_planes<R>(m, kernel);
+  } else {
+    m.number(R::Common_NeCfg_OcgSize, kernel.lanes_log2);
+    m.refuse_unknown(kernel.plane_stride != 0, "planes that lie apart, of weights that were not made at run time");
+  }
   m.base(R::KernelDma_CoeffBaseLo_Addr, kernel.slot, kernel.offset);
   for (std::size_t i = 0; i < kernel.channels.size(); ++i) {
     auto& channel = kernel.channels[i];
@@ -265,6 +293,7 @@ void map_neural(M& m, Neural& neural, Op& op) {
     m.number(R::Common_GroupConvCfg_UnicastCin, neural.unicast_inputs);
   }
   m.derived(R::NE_MacCfg_BiasMode, 0, "0: the layout of the bias stream is not known");
+  m.refuse_unknown(neural.channel_bias, "biases of output channels: the layout of the bias stream is not known");
   m.half(R::NE_AccBias_AccBias, neural.accumulator_bias);
   m.half(R::NE_PostScale_PostScale, neural.post_scale);
   m.code(R::NE_MacCfg_NonlinearMode, neural.activation, kActivations, Activation::unknown, "0 none, 1 relu, 2 table");
@@ -488,7 +517,7 @@ void set_template(Task& image, const EngineOp& op, std::vector<std::uint32_t>& a
   set(R::L2_Src1Cfg_DmaFmt, 1);
   set(R::L2_Src1Cfg_Interleave, 1);
   set(R::L2_ResultCfg_DmaFmt, 1);
-  set(R::L2_ResultCfg_Interleave, op.result.place == Place::surface ? op.result.surface.interleave & 0xfu : 1);
+  set(R::L2_ResultCfg_Interleave, op.result.place == Place::surface ? 0 : 1);  // of a surface: implied by its own
   if (op.result.place == Place::surface) {
     set(R::TileDmaDst_DstDmaConfig_CacheHint, 3);
     set(R::TileDmaDst_DstFmt_FmtMode, 1);

@@ -11,9 +11,10 @@
 namespace openane {
 
 const Target* find_target(const Generation& generation) {
-  static const std::array<Target, 3> kTargets{{{find_generation("H13"), h13::lift, h13::encode},
-                                               {find_generation("H14"), h14::lift, h14::encode},
-                                               {find_generation("H16"), h16::lift, h16::encode}}};
+  static const std::array<Target, 3> kTargets{
+      {{find_generation("H13"), h13::lift, h13::encode, ChannelOrder::round_robin},
+       {find_generation("H14"), h14::lift, h14::encode, ChannelOrder::round_robin},
+       {find_generation("H16"), h16::lift, h16::encode, ChannelOrder::contiguous}}};
   for (const Target& target : kTargets) {
     if (target.generation == &generation) {
       return &target;

@@ -220,5 +220,49 @@ TEST(Generations, ConstantMatrixProductOfH14) {
   }
 }
 
+/// The first task of a product of two activations: a copy into scratch, 8 channels side by side.
+constexpr std::string_view kCopyToScratch = R"(compute = planar unary
+input = 256x1x256
+output = 256x1x256
+source1 = surface slot 6 row 0x200 plane 0x200
+result = surface slot 3 row 0x1000 plane 0x1000 interleave 8
+)";
+
+/// "second task of a runtime 256x256 matmul": y = a b. Row m of a is output channel m of the kernel, row k of b is
+/// input channel k. The first task is ours, by codegen-by-generation.md 2.8.
+TEST(Generations, RunTimeMatrixProductOfH16) {
+  constexpr std::size_t kSize = 256;
+  Program program = sample_program("h16 matmul t1", {binding("a", TensorRole::input, 6, {1, 256, 1, 256, 1}),
+                                                     binding("b", TensorRole::input, 7, {1, 256, 1, 256, 1}),
+                                                     binding("y", TensorRole::output, 8, {1, 256, 1, 256, 1})});
+  const Result<EngineOp> copy = parse_engine_op(kCopyToScratch, "op");
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  const Result<Task> first = encode(*copy, *program.generation);
+  ASSERT_TRUE(first) << first.error().to_string();
+  program.procedures[0].tasks = *link_tasks({*first, program.procedures[0].tasks[0].task});
+  program.scratch_bytes = kSize * kSize * 2;
+  const std::vector<NamedTensor> inputs{{"a", test::random_tensor({1, 256, 1, 256}, -1, 1, 9)},
+                                        {"b", test::random_tensor({1, 256, 1, 256}, -1, 1, 10)}};
+  const std::vector<float> a = test::floats(inputs[0].tensor), b = test::floats(inputs[1].tensor);
+  const std::vector<float> y = run(program, inputs, Numerics::ideal);
+  ASSERT_EQ(y.size(), kSize * kSize);
+  for (std::size_t m = 0; m < kSize; ++m) {
+    for (std::size_t n = 0; n < kSize; ++n) {
+      double sum = 0;
+      for (std::size_t k = 0; k < kSize; ++k) {
+        sum += double{a[m * kSize + k]} * double{b[k * kSize + n]};
+      }
+      ASSERT_NEAR(y[m * kSize + n], sum, 0x1p-11 * (std::abs(sum) + 1)) << m << " " << n;
+    }
+  }
+  // Written out as ops and encoded anew, the second task says the same.
+  EngineOp op = *lift(program.procedures[0].tasks[1].task);
+  op.side = {};
+  const Result<Task> again = encode(op, *program.generation);
+  ASSERT_TRUE(again) << again.error().to_string();
+  program.procedures[0].tasks = *link_tasks({*first, *again});
+  EXPECT_EQ(run(program, inputs, Numerics::ideal), y);
+}
+
 }  // namespace
 }  // namespace openane

@@ -111,6 +111,10 @@ class StreamWriter {
   ByteWriter out_;
 };
 
+std::uint32_t lanes_of(const KernelWeights& weights, KernelPacking packing) {
+  return packing.order == ChannelOrder::contiguous ? weights.outputs >> packing.engines_log2 : 1u << packing.lanes_log2;
+}
+
 /// Whether the planes fill whole rounds over the engines, or less than one, or have one lane: where they do not, the
 /// rest goes to smaller planes (h13-isa.md 7.1, lane choice).
 bool ends_evenly(std::uint32_t outputs, KernelPacking packing) {
@@ -139,14 +143,21 @@ Result<void> check(const KernelWeights& weights, KernelPacking packing) {
     return fail(ErrorCategory::usage,
                 fmt::format("the kernel needs {} biases, {} given", outputs, weights.bias.size()));
   }
-  if (packing.engines_log2 > 4 || packing.lanes_log2 > 7 || weights.outputs % (1u << packing.lanes_log2) != 0) {
+  const bool contiguous = packing.order == ChannelOrder::contiguous;
+  if (contiguous && (weights.groups != 1 || weights.zero_skipping || !weights.bias.empty())) {
+    return fail(ErrorCategory::missing_specification,
+                "contiguous blocks of channels are known for dense kernels of one group without biases");
+  }
+  const std::uint32_t lanes = lanes_of(weights, packing);
+  if (packing.engines_log2 > 4 || packing.lanes_log2 > 7 || lanes == 0 || weights.outputs % lanes != 0 ||
+      (contiguous && weights.outputs != lanes << packing.engines_log2)) {
     return fail(
         ErrorCategory::usage,
         fmt::format("{} output channels cannot be packed in planes of {} lanes over {} engines; lanes must divide "
                     "the channels, engines be at most 16",
-                    weights.outputs, 1u << packing.lanes_log2, 1u << packing.engines_log2));
+                    weights.outputs, lanes, 1u << packing.engines_log2));
   }
-  if (!ends_evenly(weights.outputs, packing)) {
+  if (!contiguous && !ends_evenly(weights.outputs, packing)) {
     return fail(ErrorCategory::missing_specification,
                 fmt::format("{} output channels in planes of {} lanes leave a part of a round over {} engines; the "
                             "compiler packs such rests in smaller planes",
@@ -185,6 +196,17 @@ KernelPacking choose_packing(std::uint32_t outputs, bool small_image) {
   return packing;
 }
 
+Result<KernelPacking> contiguous_packing(std::uint32_t outputs) {
+  constexpr std::uint32_t kMostLanes = 32;
+  const std::uint32_t lanes = outputs / kEngines;
+  if (outputs % kEngines != 0 || lanes == 0 || lanes > kMostLanes) {
+    return fail(ErrorCategory::missing_specification,
+                fmt::format("{} output channels: contiguous blocks were measured for multiples of {} up to {}", outputs,
+                            kEngines, kEngines * kMostLanes));
+  }
+  return KernelPacking{static_cast<std::uint8_t>(std::bit_width(lanes - 1)), 4, ChannelOrder::contiguous};
+}
+
 std::uint8_t engines_for(std::uint32_t outputs, std::uint8_t lanes_log2) {
   const std::uint32_t planes = std::max(1u, outputs >> lanes_log2);
   std::uint8_t log2 = 0;
@@ -199,7 +221,7 @@ Result<PackedKernel> pack_kernel(const KernelWeights& weights, KernelPacking pac
   PackedKernel packed;
   packed.lanes_log2 = packing.lanes_log2;
   packed.engines_log2 = packing.engines_log2;
-  const std::uint32_t lanes = 1u << packing.lanes_log2, engines = 1u << packing.engines_log2;
+  const std::uint32_t lanes = lanes_of(weights, packing), engines = 1u << packing.engines_log2;
   for (std::uint32_t engine = 0; engine < engines; ++engine) {
     StreamWriter stream(weights, lanes);
     if (weights.table) {

@@ -38,7 +38,14 @@ struct PackedKernel {
 
 struct KernelPacking {
   std::uint8_t lanes_log2 = 0, engines_log2 = 0;
+  /// Contiguous (H16 and later, dense kernels): one plane for each engine, of as many lanes as there are channels for
+  /// it; `lanes_log2` is then the binary logarithm rounded up.
+  ChannelOrder order = ChannelOrder::round_robin;
 };
+
+/// The packing of `outputs` dense channels in contiguous blocks over all engines. Fails with `missing_specification`
+/// for counts that were never measured.
+[[nodiscard]] Result<KernelPacking> contiguous_packing(std::uint32_t outputs);
 
 /// The compiler's choice: as many lanes as keep all 16 engines busy, at most 32 for small images and else 16, and no
 /// more engines than planes. Lanes always divide `outputs`, and planes fill whole rounds over the engines.

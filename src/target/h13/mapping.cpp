@@ -199,6 +199,7 @@ void map_kernel(M& m, Kernel& kernel) {
   m.derived(kNE_KernelCfg_SparseFmt, kernel.zero_skipping ? 1 : 0,
             "equal to KernelDMASrc.MasterConfig.KernelSparseFmt");
   m.flag(kNE_KernelCfg_KernelFromMemory, kernel.from_memory);
+  m.refuse_unless(kernel.plane_stride == 0, "keeps the planes of an engine side by side");
   m.number(kCommon_ConvCfg_OCGSize, kernel.lanes_log2);
   m.number(kCommon_Cfg_ActiveNE, kernel.engines_log2);
   m.implied(kHeader8_ENE, (kernel.engines_log2 + 1u) & 7u);
