@@ -62,6 +62,9 @@ def parse_signature(signature, where):
     rows = [parse_input(text, types, where) for text in signature["inputs"]]
     names = [row["name"] for row in rows]
     need(len(set(names)) == len(names), f"{where}: an input stands twice")
+    for name, members in signature.get("names", {}).items():
+        need(name in [row["name"] for row in rows if row["type"] == "string"], f"{where}: names: '{name}' is no string input")
+        need(set(members.split("|")) <= set(ELEMENTS), f"{where}: names: '{members}' has an unknown element type")
     unused = set(types) - {row["type"] for row in rows}
     need(not unused, f"{where}: type variables {sorted(unused)} are not used")
     return types, rows
@@ -79,6 +82,9 @@ def parse_outputs(op):
         known = kind in ELEMENTS or kind == "rule" or kind == "like" and all(of in [r["name"] for r in rows_] for rows_ in last) \
             or kind == "named" and any(of in [r["name"] for r in rows_] for rows_ in last) or all(kind in t for t in types)
         need(known, f"{op['name']}: output type '{rows[-1]['type']}' refers to nothing")
+        if kind == "named":
+            missing = [s["since"] for s, rows_ in zip(op["signature"], last) if of in [r["name"] for r in rows_] and of not in s.get("names", {})]
+            need(not missing, f"{op['name']}: {', '.join(missing)}: which element types '{of}' may name is not told")
     return rows
 
 
@@ -152,16 +158,28 @@ def emit_op(writer, op, index):
             f"{array}, {outputs}, {'false' if op.get('public') is False else 'true'}}}")
 
 
+def emit_nameable(op):
+    rows = []
+    for signature in op["signature"]:
+        for name, members in signature.get("names", {}).items():
+            bits = " | ".join(f"bit(DataType::{ELEMENTS[member]})" for member in members.split("|"))
+            rows.append(f"NameableTypes{{{quoted(op['name'])}, {quoted(signature['since'])}, {quoted(name)}, {bits}}}")
+    return rows
+
+
 def code(table):
     writer = Writer()
     ops = [emit_op(writer, op, index) for index, op in enumerate(table["op"])]
     private = [f"PrivateOp{{{quoted(op['name'])}, {quoted(op['note'])}, {quoted(op['source'])}}}" for op in table["private_op"]]
-    lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py. Do not edit.", '#include "openane/mil_ops.h"', "",
+    lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py. Do not edit.", '#include "mil/nameable_types.h"', "",
              "namespace openane::mil {", "namespace {", "",
              "constexpr DataTypeSet bit(DataType type) { return DataTypeSet{1} << static_cast<unsigned>(type); }", "",
              *writer.lines, "", "constexpr OpInfo kOps[] = {", *(f"    {op}," for op in ops), "};", "",
-             "constexpr PrivateOp kPrivateOps[] = {", *(f"    {op}," for op in private), "};", "", "}  // namespace", "",
-             "std::span<const OpInfo> ops() { return kOps; }", "", "std::span<const PrivateOp> private_ops() { return kPrivateOps; }", "",
+             "constexpr PrivateOp kPrivateOps[] = {", *(f"    {op}," for op in private), "};", "",
+             "constexpr NameableTypes kNameableTypes[] = {", *(f"    {row}," for op in table["op"] for row in emit_nameable(op)), "};", "",
+             "}  // namespace", "",
+             "std::span<const OpInfo> ops() { return kOps; }", "",
+             "std::span<const NameableTypes> nameable_types() { return kNameableTypes; }", "", "std::span<const PrivateOp> private_ops() { return kPrivateOps; }", "",
              "}  // namespace openane::mil", ""]
     return "\n".join(lines)
 
@@ -260,6 +278,8 @@ def docs_of_op(op):
         for row in rows:
             members = types.get(row["type"])
             kind = f"{row['type']}: {members.replace('|', ' ')}" if members else row["type"]
+            names = signature.get("names", {}).get(row["name"])
+            kind += f": {names.replace('|', ' ')}" if names else ""
             default = row["default"] if row["default"] is not None else ("may be absent" if row["optional"] else "required")
             lines.append(f"| {row['name']} | {kind} | {'yes' if row['const'] else ''} | {cell(default)} |")
         lines.append("")

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mil/extents.h"
+#include "mil/nameable_types.h"
 #include "mil/op_view.h"
 #include "mil/shape_rules.h"
 #include "openane/mil_infer.h"
@@ -38,6 +39,13 @@ Result<DataType> variable_type(const OpView& op, std::string_view variable) {
   return fallback;
 }
 
+bool may_name(const OpView& op, std::string_view input, DataType type) {
+  return std::ranges::any_of(nameable_types(), [&](const NameableTypes& row) {
+    return row.operation == op.info().name && row.since == op.signature().since && row.input == input &&
+           (row.types >> static_cast<unsigned>(type) & 1U) != 0;
+  });
+}
+
 Result<DataType> named_type(const OpView& op, std::string_view input) {
   if (op.signature().find(input) == nullptr) {
     return DataType::int32;
@@ -47,6 +55,10 @@ Result<DataType> named_type(const OpView& op, std::string_view input) {
   if (!type) {
     return mismatch(fmt::format("{} must be a constant that names an element type{}", input,
                                 name ? ", found '" + *name + "'" : std::string()));
+  }
+  if (!may_name(op, input, *type)) {
+    return mismatch(
+        fmt::format("{} '{}' is not an element type that {} gives in this op set", input, *name, op.info().name));
   }
   return *type;
 }
