@@ -109,12 +109,18 @@ Result<Boxes> indexed_boxes(const Call& call) {
   return Boxes{&boxes, boxes.shape()[0], 4, indices, 1};
 }
 
-/// The image box `i` is cut from, when the boxes say.
-std::int64_t image_of(const Boxes& boxes, std::int64_t i) {
+/// The image box `i` is cut from, when the boxes say; by default box i is cut from image i.
+Result<std::int64_t> image_of(const Boxes& boxes, std::int64_t i, std::int64_t images) {
+  auto image = static_cast<double>(i);
   if (boxes.length == 5) {
-    return static_cast<std::int64_t>(element(*boxes.array, i * 5));
+    image = element(*boxes.array, i * 5);
+  } else if (boxes.indices != nullptr) {
+    image = element(*boxes.indices, i);
   }
-  return boxes.indices != nullptr ? boxes.indices->elements<std::int32_t>()[static_cast<std::size_t>(i)] : i;
+  if (!(image >= 0 && image < static_cast<double>(images))) {
+    return refuse(fmt::format("box {} is cut from image {} of {}", i, image, images));
+  }
+  return static_cast<std::int64_t>(image);
 }
 
 Range scaled(Range range, double factor) { return {range.start * factor, range.end * factor}; }
@@ -137,10 +143,7 @@ Result<std::vector<Box>> crops_of(const Call& call, const Boxes& boxes, const Sh
       }
       continue;
     }
-    box.image = image_of(boxes, i);
-    if (box.image < 0 || box.image >= x[0]) {
-      return refuse(fmt::format("box {} is cut from image {} of {}", i, box.image, x[0]));
-    }
+    OPENANE_TRY(box.image, image_of(boxes, i, x[0]));
     out.push_back(box);
   }
   return out;
@@ -220,6 +223,10 @@ Result<void> crop_resize(Call& call) {
     shape.insert(shape.begin() + 1, boxes.images_per_box);
   }
   OPENANE_TRY(Array out, call.allocate(0, shape));
+  if (out.count() == 0) {
+    call.give(0, std::move(out));
+    return {};
+  }
   std::vector<CropPoints> points;
   for (const Box& crop : crops) {
     OPENANE_TRY(auto rows, crop_points(sampling, crop.rows, x.shape()[2], height));

@@ -99,7 +99,7 @@ Result<void> band_part(Call& call) {
   const Band band{lower, upper};
   const View whole = View::of(x.shape());
   const std::size_t row_axis = x.rank() - 2;
-  for (std::int64_t row = 0; row < x.shape()[row_axis]; ++row) {
+  for (std::int64_t row = 0; x.count() > 0 && row < x.shape()[row_axis]; ++row) {
     const std::int64_t begin = band.begin(row, x.shape().back());
     const std::int64_t count = std::max<std::int64_t>(band.end(row, x.shape().back()) - begin, 0);
     const View kept = whole.sliced(row_axis, row, 1).sliced(row_axis + 1, begin, count);

@@ -84,17 +84,35 @@ Result<void> run_passes(Call& call, const Array& x, const Array& out, std::span<
   return {};
 }
 
-Result<void> give_resized(Call& call, const Shape& shape, std::vector<Pass> passes) {
-  const Array& x = call.array("x");
-  if (mil::product(x.shape(), 0, x.rank()) == 0 && mil::product(shape, 0, shape.size()) != 0) {
-    return refuse(fmt::format("{} has no pixel to resize", mil::describe(x.shape())));
+/// Extents beyond this are no image; products of two of them fit 64 bits.
+constexpr std::int64_t kLongestAxis = std::int64_t{1} << 30;
+
+Result<void> check_extents(const Shape& x, const Shape& shape) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (std::max(x[i], shape[i]) > kLongestAxis || (x[i] == 0 && shape[i] != 0)) {
+      return refuse(fmt::format("{} cannot be resized to {}", mil::describe(x), mil::describe(shape)));
+    }
   }
-  std::erase_if(passes, [&](const Pass& pass) { return changes_nothing(pass, x.shape()[pass.axis]); });
+  return {};
+}
+
+/// Resizes the axes from `first` on: `points(extent, count)` says what `count` points on an axis are made of.
+template <typename Points>
+Result<void> give_resized(Call& call, const Shape& shape, std::size_t first, const Points& points) {
+  const Array& x = call.array("x");
+  OPENANE_CHECK(check_extents(x.shape(), shape));
+  OPENANE_TRY(Array out, call.allocate(0, shape));
+  std::vector<Pass> passes;
+  for (std::size_t i = first; out.count() > 0 && i < x.rank(); ++i) {
+    passes.push_back({i, points(x.shape()[i], shape[i])});
+    if (changes_nothing(passes.back(), x.shape()[i])) {
+      passes.pop_back();
+    }
+  }
   if (passes.empty()) {
-    call.give(0, x);
+    call.give(0, out.count() > 0 ? x : out);
     return {};
   }
-  OPENANE_TRY(Array out, call.allocate(0, shape));
   switch (x.holding()) {
     case Holding::fp32:
       OPENANE_CHECK(run_passes<float>(call, x, out, passes));
@@ -125,16 +143,6 @@ std::vector<Blend> nearest_points(std::int64_t extent, std::int64_t count, std::
 
 std::vector<Blend> linear_points(Sampling sampling, std::int64_t extent, std::int64_t count) {
   return blends(sampling_points(sampling, static_cast<double>(extent), count), extent);
-}
-
-/// One pass for each axis from `first` on: `points(extent, count)`.
-template <typename Points>
-std::vector<Pass> passes_to(const Shape& x, const Shape& shape, std::size_t first, const Points& points) {
-  std::vector<Pass> passes;
-  for (std::size_t i = first; i < x.size(); ++i) {
-    passes.push_back({i, points(x[i], shape[i])});
-  }
-  return passes;
 }
 
 Result<Shape> image_of(const Call& call) {
@@ -177,23 +185,20 @@ Result<Sampling> sampling_of(const Call& call) {
 Result<void> resize_bilinear(Call& call) {
   OPENANE_TRY(const Shape shape, target_shape(call));
   OPENANE_TRY(const Sampling sampling, sampling_of(call));
-  return give_resized(call, shape,
-                      passes_to(call.array("x").shape(), shape, shape.size() - 2,
-                                [&](auto extent, auto count) { return linear_points(sampling, extent, count); }));
+  return give_resized(call, shape, shape.size() - 2,
+                      [&](auto extent, auto count) { return linear_points(sampling, extent, count); });
 }
 
 Result<void> resize_nearest_neighbor(Call& call) {
   OPENANE_TRY(const Shape shape, target_shape(call));
-  return give_resized(call, shape,
-                      passes_to(call.array("x").shape(), shape, shape.size() - 2,
-                                [](auto extent, auto count) { return nearest_points(extent, count, 1); }));
+  return give_resized(call, shape, shape.size() - 2,
+                      [](auto extent, auto count) { return nearest_points(extent, count, 1); });
 }
 
 Result<void> upsample_nearest_neighbor(Call& call) {
   OPENANE_TRY(const Shape shape, upsampled_shape(call));
-  return give_resized(call, shape,
-                      passes_to(call.array("x").shape(), shape, shape.size() - 2,
-                                [](auto extent, auto count) { return nearest_points(extent, count, 0); }));
+  return give_resized(call, shape, shape.size() - 2,
+                      [](auto extent, auto count) { return nearest_points(extent, count, 0); });
 }
 
 /// The grid is that of the extents, not of the factors: in/out, whatever was rounded away.
@@ -212,9 +217,8 @@ Result<Sampling> upsampling_of(const Call& call) {
 Result<void> upsample_bilinear(Call& call) {
   OPENANE_TRY(const Shape shape, upsampled_shape(call));
   OPENANE_TRY(const Sampling sampling, upsampling_of(call));
-  return give_resized(call, shape,
-                      passes_to(call.array("x").shape(), shape, shape.size() - 2,
-                                [&](auto extent, auto count) { return linear_points(sampling, extent, count); }));
+  return give_resized(call, shape, shape.size() - 2,
+                      [&](auto extent, auto count) { return linear_points(sampling, extent, count); });
 }
 
 Result<void> resize(Call& call) {
@@ -226,14 +230,11 @@ Result<void> resize(Call& call) {
   OPENANE_TRY(const Sampling sampling, sampling_of(call));
   const std::size_t first = x.rank() - static_cast<std::size_t>(resized);
   if (interpolation == "NEAREST_NEIGHBOR" && sampling == Sampling::upsample) {
-    return give_resized(call, shape, passes_to(x.shape(), shape, first, [](auto extent, auto count) {
-                          return nearest_points(extent, count, 1);
-                        }));
+    return give_resized(call, shape, first, [](auto extent, auto count) { return nearest_points(extent, count, 1); });
   }
   if (interpolation == "LINEAR" && x.holding() != Holding::int32) {
-    return give_resized(call, shape, passes_to(x.shape(), shape, first, [&](auto extent, auto count) {
-                          return linear_points(sampling, extent, count);
-                        }));
+    return give_resized(call, shape, first,
+                        [&](auto extent, auto count) { return linear_points(sampling, extent, count); });
   }
   return unpublished(fmt::format("interpolation_mode '{}' with sampling_mode '{}' for {}", interpolation,
                                  call.text("sampling_mode").value_or(""), mil::to_string(x.type())));

@@ -209,7 +209,7 @@ Result<void> to_space(Call& call, std::string_view block_name, BlockOrder order)
   constexpr std::array<std::size_t, 6> kBefore{0, 3, 4, 1, 5, 2};  // n c h rows w columns
   constexpr std::array<std::size_t, 6> kBehind{0, 1, 4, 2, 5, 3};
   const View view = View::of(in).split(1, parts).permuted(before ? kBefore : kBehind);
-  return give_view(call, x, view, {in[0], channels, in[2] * block, in[3] * block});
+  return give_view(call, x, view, {in[0], channels, mil::multiply(in[2], block), mil::multiply(in[3], block)});
 }
 
 Result<void> to_depth(Call& call, std::string_view block_name, BlockOrder order) {
@@ -222,7 +222,7 @@ Result<void> to_depth(Call& call, std::string_view block_name, BlockOrder order)
   constexpr std::array<std::size_t, 6> kBehind{0, 1, 3, 5, 2, 4};
   const View blocks = View::of(in).split(3, std::array{width, block}).split(2, std::array{height, block});
   const View view = blocks.permuted(order == BlockOrder::before_channel ? kBefore : kBehind);
-  return give_view(call, x, view, {in[0], in[1] * block * block, height, width});
+  return give_view(call, x, view, {in[0], mil::multiply(in[1], mil::multiply(block, block)), height, width});
 }
 
 Result<void> depth_to_space(Call& call) { return to_space(call, "block_size", BlockOrder::before_channel); }
@@ -265,8 +265,12 @@ SubGrid sub_grid(const Shape& grids, const Shape& image, const Blocks& blocks, s
   return out;
 }
 
+/// There are no more sub-grids than elements, unless there are no elements.
 template <typename Copy>
 void for_each_sub_grid(const Shape& grids, const Shape& image, const Blocks& blocks, const Copy& copy) {
+  if (mil::product(grids, 0, grids.size()) == 0) {
+    return;
+  }
   for (std::int64_t row = 0; row < blocks.block[0]; ++row) {
     for (std::int64_t column = 0; column < blocks.block[1]; ++column) {
       copy(sub_grid(grids, image, blocks, {row, column}));

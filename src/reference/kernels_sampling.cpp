@@ -39,6 +39,10 @@ struct Image {
   [[nodiscard]] bool contains(double x, double y) const {
     return x >= 0 && y >= 0 && x <= static_cast<double>(width - 1) && y <= static_cast<double>(height - 1);
   }
+  /// Whether a point lies less than a pixel from the image.
+  [[nodiscard]] bool touches(Point at) const {
+    return at.x > -1 && at.y > -1 && at.x < static_cast<double>(width) && at.y < static_cast<double>(height);
+  }
 };
 
 void add_pixel(Sample& sample, std::size_t slot, const Image& image, Point at, double weight, double outside) {
@@ -125,6 +129,9 @@ struct Sampler {
     if (std::isnan(pixel.x) || std::isnan(pixel.y)) {
       return {.constant = std::numeric_limits<double>::quiet_NaN()};
     }
+    if (!image.touches(pixel)) {
+      return {.constant = padding};
+    }
     return is_bilinear ? bilinear_sample(image, pixel, padding) : nearest_sample(image, pixel, padding);
   }
 };
@@ -195,6 +202,7 @@ Result<void> give_images(Call& call, const Shape& shape, std::int64_t count, con
   OPENANE_TRY(Array out, call.allocate(0, shape));
   const std::int64_t channels = x.shape()[1];
   const std::int64_t plane = x.shape()[2] * x.shape()[3];
+  count = out.count() == 0 ? 0 : count;
   const std::int64_t size = count == 0 ? 0 : out.count() / count;
   const Real* from = x.elements<Real>().data();
   Real* to = out.writable<Real>().data();

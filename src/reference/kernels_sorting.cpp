@@ -50,7 +50,7 @@ template <typename T, typename Visit>
 void sort_lines(const Array& x, const AxisSplit& split, std::int64_t count, bool ascending, unsigned threads,
                 const Visit& visit) {
   const T* elements = x.elements<T>().data();
-  const std::int64_t lines = split.outer * split.inner;
+  const std::int64_t lines = x.count() == 0 ? 0 : split.outer * split.inner;
   parallel_for(
       lines, 1 + 4096 / std::max<std::int64_t>(split.extent, 1), threads, [&](std::int64_t begin, std::int64_t end) {
         std::vector<std::int64_t> order(static_cast<std::size_t>(split.extent));

@@ -175,6 +175,10 @@ Result<void> suppress(Call& call) {
   OPENANE_TRY(Array out_boxes, call.allocate(0, box_shape));
   OPENANE_TRY(Array out_scores, call.allocate(1, score_shape));
   OPENANE_TRY(Array out_indices, call.allocate(2, {batches, limits.boxes}));
+  Array out_counts;
+  if (call.output_count() > 3) {
+    OPENANE_TRY(out_counts, call.allocate(3, {batches}));
+  }
   fill(out_boxes, 0);
   fill(out_scores, 0);
   fill(out_indices, -1);
@@ -192,7 +196,6 @@ Result<void> suppress(Call& call) {
   call.give(1, std::move(out_scores));
   call.give(2, std::move(out_indices));
   if (call.output_count() > 3) {
-    OPENANE_TRY(Array out_counts, call.allocate(3, {batches}));
     std::ranges::copy(counts, out_counts.writable<std::int32_t>().begin());
     call.give(3, std::move(out_counts));
   }

@@ -111,6 +111,11 @@ void copy_as(const Array& from, const View& source, const Array& to, const View&
   });
 }
 
+/// Strides of an array without elements may pass what 64 bits hold; nobody uses them then.
+std::int64_t wrapping_product(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+}
+
 }  // namespace
 
 View View::of(const Shape& shape) {
@@ -119,7 +124,7 @@ View View::of(const Shape& shape) {
   std::int64_t stride = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     view.axes[i] = {shape[i], stride};
-    stride *= shape[i];
+    stride = wrapping_product(stride, shape[i]);
   }
   return view;
 }
@@ -142,7 +147,7 @@ View View::permuted(std::span<const std::size_t> order) const {
 View View::sliced(std::size_t axis, std::int64_t first, std::int64_t count, std::int64_t step) const {
   View out = *this;
   out.offset += count == 0 ? 0 : first * axes[axis].stride;
-  out.axes[axis] = {count, axes[axis].stride * step};
+  out.axes[axis] = {count, wrapping_product(axes[axis].stride, step)};
   return out;
 }
 
@@ -153,7 +158,7 @@ View View::split(std::size_t axis, std::span<const std::int64_t> extents) const 
   const auto first = out.axes.insert(at, extents.size(), Axis{});
   for (std::size_t i = extents.size(); i-- > 0;) {
     first[static_cast<std::ptrdiff_t>(i)] = {extents[i], stride};
-    stride *= extents[i];
+    stride = wrapping_product(stride, extents[i]);
   }
   return out;
 }
