@@ -59,7 +59,13 @@ def conv_quantized(weight, quant_scale, quant_bias, quantization_type, nbits, **
     return conv(weight=weight * quant_scale.reshape(shape) + quant_bias.reshape(shape), **rest)
 
 
-# --- compressed constants: added to an input, so that the program computes with them
+# --- compressed constants: added to an input, so that the program computes with them. Every run decodes them to the element
+# type the program declares, that of `scale`.
+
+
+def decoded(data, offset, scale):
+    return ((data.astype(np.float64) - offset) * scale.astype(np.float64)).astype(scale.dtype).astype(np.float64)
+
 
 def constants(make):
     def build(op, variables, arguments):
@@ -106,7 +112,7 @@ def draw_affine(d):
 def affine(x, quantized_data, zero_point, scale, axis):
     axis = int(axis) % x.ndim
     scale, zero_point = (spread(v, x.ndim, axis) if np.ndim(v) else v for v in (scale, zero_point))
-    return x + (quantized_data.astype(np.float64) - zero_point) * scale
+    return x + decoded(quantized_data, zero_point, scale)
 
 
 def draw_constexpr_cast(d):
@@ -208,7 +214,7 @@ def draw_blockwise(d):
     groups = divisors(d, shape)
     result = {"x": d.tensor(shape, element=target), "scale": d.array(groups, 0.01, 1, target)}
     if d.coin():
-        result["offset"] = narrow(d.array(groups, 0, 7, np.int32), name) if d.coin(0.7) else d.array(groups, -3, 3, target)
+        result["offset"] = narrow(d.array(groups, 0, 7, np.int32), name) if d.coin(0.7) else (d.array(groups, -6, 6, np.int32) / 2).astype(target)
     data = d.array(shape, low, high, np.int32)
     if d.op == "constexpr_blockwise_shift_scale":
         return {**result, "data": narrow(data, name)}
@@ -219,12 +225,12 @@ def draw_blockwise(d):
 
 def blockwise(x, data, scale, offset=None):
     offset = 0 if offset is None else repeat_to(offset.astype(np.float64), x.shape)
-    return x + (data.astype(np.float64) - offset) * repeat_to(scale, x.shape)
+    return x + decoded(data, offset, repeat_to(scale, x.shape))
 
 
 def sparse_blockwise(x, data_mask, nonzero_data, scale, offset=None):
     offset = 0 if offset is None else repeat_to(offset.astype(np.float64), x.shape)
-    values = (dense(data_mask, nonzero_data) - offset) * repeat_to(scale, x.shape)
+    values = decoded(dense(data_mask, nonzero_data), offset, repeat_to(scale, x.shape))
     return x + np.where(data_mask != 0, values, 0)
 
 
@@ -248,12 +254,12 @@ def lut_to_sparse(x, indices_mask, indices_nonzero_data, lut, vector_axis=None):
 
 
 CONSTANTS = [
-    Row("constexpr_affine_dequantize", draw_affine, affine, FUNCTION, build=constants(plain)),
+    Row("constexpr_affine_dequantize", draw_affine, affine, FUNCTION, as_given=("scale",), build=constants(plain)),
     Row("constexpr_cast", draw_constexpr_cast, lambda x, source_val, output_dtype: x + source_val, build=constants(plain)),
     Row("constexpr_lut_to_dense", draw_lut, lut_to_dense, build=constants(plain), weight=2),
     Row("constexpr_sparse_to_dense", draw_sparse, sparse_to_dense, build=constants(plain)),
-    Row("constexpr_blockwise_shift_scale", draw_blockwise, blockwise, FUNCTION, build=constants(plain)),
-    Row("constexpr_sparse_blockwise_shift_scale", draw_blockwise, sparse_blockwise, FUNCTION, build=constants(sparse)),
+    Row("constexpr_blockwise_shift_scale", draw_blockwise, blockwise, FUNCTION, as_given=("scale",), build=constants(plain)),
+    Row("constexpr_sparse_blockwise_shift_scale", draw_blockwise, sparse_blockwise, FUNCTION, as_given=("scale",), build=constants(sparse)),
     Row("constexpr_lut_to_sparse", draw_lut_to_sparse, lut_to_sparse, build=constants(sparse)),
 ]
 

@@ -25,8 +25,8 @@ class Row:
     check: Optional[Callable] = None    # (results, arguments) -> complaint or None, instead of a reference
     build: Optional[Callable] = None    # (variables, arguments) -> results: programs of more than one op
     states: Optional[Callable] = None   # arguments -> states by name
+    as_given: tuple = ()                # arguments the reference gets in their own element type
     weight: float = 1.0                 # share of the instances
-    note: str = ""
 
 
 def spread(vector, rank, axis=1):
