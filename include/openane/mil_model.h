@@ -148,8 +148,15 @@ struct Model {
 /// model's directory is refused. Other kinds of model fail with `unsupported`, naming the kind.
 [[nodiscard]] Result<Model> read_model(const std::string& path);
 
-/// The `.mlmodel` protobuf of a path: the file itself, or the root model of a package.
+/// The `.mlmodel` protobuf of a path: the file itself, or the root model of a package. Of a compiled bundle, what its
+/// `coremldata.bin` says: everything but the payload.
 [[nodiscard]] Result<ModelMessage> read_model_message(const std::string& path);
+
+/// Describes the functions of a program that came without a description (MIL text, a built program) by their types, and
+/// raises the specification version to what they need: extents that are open become ranges from 1 on, the results of
+/// `classify` label and probabilities. A description that is there is kept. Fails with `unsupported` for types that Core
+/// ML models do not take or give.
+[[nodiscard]] Result<void> describe_functions(Model& model);
 
 /// Moves the constants of a program that coremltools would keep out of it (10 elements or more, of the types its
 /// specification version allows) into one fresh weight file, in program order; what lay in other weight files comes

@@ -37,6 +37,7 @@ Action declare_run(CLI::App& app);
 Action declare_diff(CLI::App& app);
 Action declare_convert(CLI::App& app);
 Action declare_migrate(CLI::App& app);
+Action declare_graph(CLI::App& app);
 Action declare_isa(CLI::App& app);
 Action declare_ops(CLI::App& app);
 Action declare_chips(CLI::App& app);

@@ -1,4 +1,4 @@
-// `ane info`: what a program is, and what Apple's runtime says of it.
+// `ane info`: what a program is, and what Apple's runtime says of it; models are in info_model.cpp.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,6 +8,8 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/info_model.h"
+#include "cli/model_files.h"
 #include "cli/program_files.h"
 #include "openane/chips.h"
 #include "openane/program.h"
@@ -19,6 +21,7 @@ namespace {
 constexpr const char* kExamples = R"(examples:
   ane info model.hwx
   ane info kernel.bin --raw kernel.toml
+  ane info model.mlpackage                     a model: inputs, operations, arithmetic, memory, compression
   ane info model.hwx --json | jq '.procedures[].tensors[] | {name, slot, shape}')";
 
 struct Options {
@@ -265,6 +268,9 @@ nlohmann::ordered_json info_json(const Program& program, const std::vector<Findi
 }
 
 Result<Exit> show(const Options& options) {
+  if (options.raw_layout.empty() && is_model_path(options.input)) {
+    return show_model(options.input, options.json);
+  }
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
   const std::vector<Finding> findings = check_program(program);
   if (options.json) {
@@ -288,7 +294,10 @@ Result<Exit> show(const Options& options) {
 Action declare_info(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.footer(kExamples);
-  app.add_option("FILE", options->input, "Program: .hwx, .anec, .ane, .anes, or a raw kernel with --raw")->required();
+  app.add_option("FILE", options->input,
+                 "Program (.hwx, .anec, .ane, .anes, or a raw kernel with --raw) or model (.mil, .mlmodel, .mlpackage, "
+                 ".mlmodelc)")
+      ->required();
   add_raw_option(app, options->raw_layout);
   app.add_flag("--json", options->json, "The same content as JSON");
   return [options] { return show(*options); };

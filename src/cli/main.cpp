@@ -17,6 +17,7 @@ constexpr Command kCommands[] = {
     {"run", "Run a program on your data with the engine's numerics", declare_run},
     {"diff", "Compare two programs by task and field", declare_diff},
     {"convert", "Write a program in another container", declare_convert},
+    {"graph", "A picture of a model: operations, values, shapes", declare_graph},
     {"migrate", "The same program for another generation", declare_migrate},
     {"isa", "Registers and fields of a generation, with what is known and how", declare_isa},
     {"ops", "Operations of MIL: meaning, signatures by op set, results", declare_ops},

@@ -170,9 +170,28 @@ Result<Model> read_model(const std::string& path) {
               Location{path, {}, 0, 0});
 }
 
+namespace {
+
+/// A compiled bundle keeps the kind and the description; its payload is in files of other formats.
+Result<ModelMessage> read_bundle_message(const fs::path& file) {
+  OPENANE_TRY(const Bytes bytes, read_file(file.string()));
+  OPENANE_TRY(CoreMlData data, in_file(parse_coremldata(bytes), file.string()));
+  ModelMessage message;
+  message.specification_version = data.specification_version;
+  message.description = std::move(data.description);
+  message.kind = data.kind;
+  return message;
+}
+
+}  // namespace
+
 Result<ModelMessage> read_model_message(const std::string& path) {
   std::error_code code;
   fs::path file(path);
+  if (fs::is_directory(file, code) && !fs::exists(file / kManifest, code) &&
+      fs::exists(file / "coremldata.bin", code)) {
+    return read_bundle_message(file / "coremldata.bin");
+  }
   if (fs::is_directory(file, code)) {
     OPENANE_TRY(file, find_package_model(fs::path(path)));
   }

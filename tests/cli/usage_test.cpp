@@ -8,8 +8,8 @@
 namespace openane::test {
 namespace {
 
-const char* const kCommands[] = {"info",    "disasm", "asm", "run",   "diff",   "convert",
-                                 "migrate", "isa",    "ops", "chips", "device", "completion"};
+const char* const kCommands[] = {"info",  "disasm", "asm", "run",   "diff",   "convert",   "migrate",
+                                 "graph", "isa",    "ops", "chips", "device", "completion"};
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
@@ -60,6 +60,11 @@ TEST(Usage, mistakes_exit_with_2_and_one_line) {
       {"run", "a.hwx", "--threads", "-3"},
       {"diff", "a"},
       {"convert", "a.hwx"},
+      {"convert", "a.hwx", "-o", "b.anec", "--inline"},
+      {"convert", "a.mil", "-o", "b.mlpackage", "--profile", "v5"},
+      {"graph", "a.mil", "-o", "a.pdf"},
+      {"ops", "frobnicate"},
+      {"ops", "conv", "--opset", "ios14"},
       {"completion", "tcsh"},
   };
   for (const std::vector<std::string>& arguments : mistakes) {

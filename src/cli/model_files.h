@@ -1,0 +1,24 @@
+// Models (ML Programs and their kin) from and to files, for every subcommand.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "openane/error.h"
+#include "openane/mil_model.h"
+
+namespace openane::cli {
+
+/// Whether a path is a model rather than a program of the engine: a directory (.mlpackage, .mlmodelc), a name that ends
+/// in .mlmodel or .mil, or a file that starts like MIL text.
+[[nodiscard]] bool is_model_path(const std::string& path);
+
+/// Whether an ending is one models are written with: .mil, .mlmodel, .mlpackage, .mlmodelc.
+[[nodiscard]] bool has_model_ending(const std::string& path);
+
+/// "x: fp32 1x3x224x224", or the flexibility in place of the shape: "1x3x[64..512]x[64..512]", "one of 2x4, 4x4".
+[[nodiscard]] std::string feature_shape_text(const mil::Feature& feature);
+/// "multiArray fp32", "image RGB", "string", ...
+[[nodiscard]] std::string feature_type_text(const mil::Feature& feature);
+
+}  // namespace openane::cli

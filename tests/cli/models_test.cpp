@@ -1,0 +1,183 @@
+// Models on the command line: what `info` says beside the corpus manifest, and conversions there and back.
+#include <gtest/gtest.h>
+
+#include <toml++/toml.h>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/tool.h"
+
+namespace openane::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+#define OPENANE_SKIP_WITHOUT_CORPUS()                                            \
+  if (corpus().empty()) {                                                        \
+    GTEST_SKIP() << "OPENANE_CORPUS is not set: no real models to test against"; \
+  }
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+constexpr const char* kText = R"(program(1.0)
+{
+    func main<ios16>(tensor<fp16, [1, 4]> x) {
+            tensor<fp16, [2, 4]> w = const()[name = tensor<string, []>("w"), val = tensor<fp16, [2, 4]>([[0x1p+0, 0x1p+0, 0x1p+0, 0x1p+0], [0x1p+1, 0x1p+1, 0x1p+1, 0x1p+1]])];
+            tensor<fp16, [1, 2]> y = linear(weight = w, x = x)[name = tensor<string, []>("y")];
+        } -> (y);
+})";
+
+TEST(ModelInfo, OperationsAndPortsAreThoseOfTheManifest) {
+  OPENANE_SKIP_WITHOUT_CORPUS();
+  const toml::table manifest = toml::parse_file(corpus() + "/coreml/manifest.toml");
+  std::size_t programs = 0;
+  std::size_t others = 0;
+  for (const auto& node : *manifest["model"].as_array()) {
+    const toml::table& row = *node.as_table();
+    const std::string path = corpus() + "/coreml/" + row["path"].value_or(std::string());
+    SCOPED_TRACE(path);
+    const Outcome outcome = run_ane({"info", path, "--json"});
+    ASSERT_EQ(outcome.exit, 0) << outcome.err;
+    const json info = json::parse(outcome.out);
+    EXPECT_EQ(info["kind"], row["kind"].value_or(std::string()));
+    EXPECT_EQ(info["specification_version"], row["spec"].value_or(0));
+    if (info["kind"] != "mlProgram") {
+      ++others;
+      continue;
+    }
+    ++programs;
+    std::map<std::string, std::int64_t> expected;
+    std::map<std::string, std::int64_t> found;
+    for (const auto& [name, count] : *row["ops"].as_table()) {
+      expected[std::string(name.str())] = count.value_or(std::int64_t{0});
+    }
+    for (const json& function : info["functions"]) {
+      for (const auto& [name, count] : function["operations"].items()) {
+        found[name] += count.get<std::int64_t>();
+      }
+    }
+    EXPECT_EQ(found, expected);
+  }
+  EXPECT_EQ(programs, 66U);
+  EXPECT_GE(others, 8U);
+}
+
+TEST(ModelInfo, TextForAPerson) {
+  const TemporaryFolder folder;
+  write_text(folder.path("m.mil"), kText);
+  const Outcome outcome = run_ane({"info", folder.path("m.mil")});
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "ML Program, specification version 7")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "arithmetic: 8 multiply-adds, 0 element operations")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "parameters: 8\n")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "activations: 12 bytes at most, at y")) << outcome.out;
+}
+
+TEST(ModelInfo, MistakesInATextHaveTheirPlace) {
+  const TemporaryFolder folder;
+  std::string text = kText;
+  text.replace(text.find("weight = w"), 10, "weight = v");
+  write_text(folder.path("m.mil"), text);
+  const Outcome outcome = run_ane({"info", folder.path("m.mil")});
+  EXPECT_EQ(outcome.exit, 3);
+  EXPECT_TRUE(has(outcome.err, "m.mil:5:")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "'v' is not defined")) << outcome.err;
+}
+
+/// What two forms of one model must agree in.
+json comparable(const std::string& path) {
+  const Outcome outcome = run_ane({"info", path, "--json"});
+  EXPECT_EQ(outcome.exit, 0) << path << outcome.err;
+  json info = json::parse(outcome.out);
+  info.erase("weight_file_bytes");
+  for (json& function : info["functions"]) {  // Text sorts the inputs of a function.
+    std::sort(function["takes"].begin(), function["takes"].end());
+  }
+  return info;
+}
+
+void convert(const std::string& from, const std::string& to, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {"convert", from, "-o", to});
+  const Outcome outcome = run_ane(more);
+  EXPECT_EQ(outcome.exit, 0) << from << " -> " << to << ": " << outcome.err;
+}
+
+std::string read_package_model(const std::string& package) {
+  return read_text(package + "/Data/com.apple.CoreML/model.mlmodel");
+}
+
+TEST(ModelConvert, EveryFormAndBackIsTheSameModel) {
+  OPENANE_SKIP_WITHOUT_CORPUS();
+  std::size_t models = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(corpus() + "/coreml/synthetic")) {
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() != ".mlpackage") {
+      continue;
+    }
+    SCOPED_TRACE(name);
+    const TemporaryFolder folder;
+    convert(entry.path().string(), folder.path("a.mlmodelc"));
+    convert(folder.path("a.mlmodelc"), folder.path("b.mlpackage"));
+    EXPECT_TRUE(comparable(folder.path("b.mlpackage")) == comparable(entry.path().string()));
+    // The order of map entries is free, so packages of other writers are compared by length, our own by bytes.
+    EXPECT_EQ(read_package_model(folder.path("b.mlpackage")).size(), read_package_model(entry.path().string()).size());
+    convert(folder.path("b.mlpackage"), folder.path("c.mlmodel"));
+    convert(folder.path("c.mlmodel"), folder.path("d.mlpackage"));
+    convert(folder.path("b.mlpackage"), folder.path("e.mil"));
+    convert(folder.path("e.mil"), folder.path("f.mil"), {"--inline"});
+    convert(folder.path("f.mil"), folder.path("g.mlmodelc"));
+    EXPECT_TRUE(read_text(folder.path("e.mil")) == read_text(folder.path("a.mlmodelc/model.mil")));
+    // Records that constants shared become two when they have been in the text, so the contents are compared.
+    convert(folder.path("d.mlpackage"), folder.path("h.mil"), {"--inline"});
+    convert(folder.path("g.mlmodelc"), folder.path("i.mil"), {"--inline"});
+    EXPECT_TRUE(read_text(folder.path("h.mil")) == read_text(folder.path("f.mil")));
+    EXPECT_TRUE(read_text(folder.path("i.mil")) == read_text(folder.path("f.mil")));
+    ++models;
+  }
+  EXPECT_GT(models, 30U);
+}
+
+TEST(ModelConvert, SaysWhatGetsLost) {
+  OPENANE_SKIP_WITHOUT_CORPUS();
+  const TemporaryFolder folder;
+  const std::string package = corpus() + "/coreml/synthetic/mlp_ios16.mlpackage";
+  const Outcome text = run_ane({"convert", package, "-o", folder.path("a.mil")});
+  EXPECT_EQ(text.exit, 0) << text.err;
+  EXPECT_TRUE(has(text.err, "not kept: the description of inputs and outputs")) << text.err;
+  const Outcome as_json = run_ane({"convert", package, "-o", folder.path("b.mlpackage"), "--json"});
+  EXPECT_EQ(json::parse(as_json.out)["losses"], json::array());
+}
+
+TEST(ModelConvert, ADescriptionIsMadeWhereThereIsNone) {
+  const TemporaryFolder folder;
+  write_text(folder.path("m.mil"), kText);
+  convert(folder.path("m.mil"), folder.path("m.mlpackage"));
+  const json info = comparable(folder.path("m.mlpackage"));
+  EXPECT_EQ(info["specification_version"], 7) << "fp16 arrays need iOS 16";
+  EXPECT_EQ(info["inputs"][0],
+            json::parse(R"({"name": "x", "kind": "array", "type": "fp16", "shape": [1, 4], "optional": false})"));
+  EXPECT_EQ(info["outputs"][0]["shape"], json({1, 2}));
+}
+
+TEST(ModelConvert, RefusesWithAReason) {
+  const TemporaryFolder folder;
+  write_text(folder.path("m.mil"), kText);
+  const Outcome container = run_ane({"convert", folder.path("m.mil"), "-o", folder.path("m.hwx")});
+  EXPECT_EQ(container.exit, 2);
+  EXPECT_TRUE(has(container.err, "a model is written as .mil, .mlmodel, .mlpackage or .mlmodelc")) << container.err;
+  fs::create_directory(folder.path("mine.mlpackage"));
+  write_text(folder.path("mine.mlpackage/notes.txt"), "mine");
+  const Outcome foreign = run_ane({"convert", folder.path("m.mil"), "-o", folder.path("mine.mlpackage")});
+  EXPECT_NE(foreign.exit, 0);
+  EXPECT_EQ(read_text(folder.path("mine.mlpackage/notes.txt")), "mine");
+  std::string text = kText;
+  text.replace(text.find("tensor<fp16, [1, 4]> x"), 22, "tensor<bool, [1, 4]> x");
+  write_text(folder.path("bool.mil"), text);
+  const Outcome unsupported = run_ane({"convert", folder.path("bool.mil"), "-o", folder.path("bool.mlpackage")});
+  EXPECT_EQ(unsupported.exit, 4);
+  EXPECT_TRUE(has(unsupported.err, "input 'x' is tensor<bool, [1, 4]>")) << unsupported.err;
+}
+
+}  // namespace
+}  // namespace openane::test
