@@ -2,7 +2,7 @@
 # the lists stand here and nowhere else. What is built lies under build/<preset>/.
 
 BUILD_PACKAGES = g++ cmake ninja-build python3 libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libhwy-dev zlib1g-dev \
-                 libprotobuf-dev protobuf-compiler libdnnl-dev
+                 libprotobuf-dev protobuf-compiler libdnnl-dev libpng-dev libjpeg62-turbo-dev
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3-numpy
 TEST_PACKAGES  = $(BUILD_PACKAGES) libgtest-dev python3-numpy
 CLANG_PACKAGES = $(TEST_PACKAGES) clang-19 libclang-rt-19-dev llvm-19

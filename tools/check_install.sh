@@ -15,4 +15,6 @@ cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 # The example and the tool say the same about the same program and input.
 "$work/prefix/bin/ane" asm "$work/examples/sigmoid.anes" -o "$work/sigmoid.hwx" >/dev/null
 "$work/build/run_program" "$work/sigmoid.hwx"
+"$work/build/build_model" "$work/model.mlpackage"
+"$work/prefix/bin/ane" info "$work/model.mlpackage" | grep arithmetic
 echo "check_install: the installed package builds and runs examples/"

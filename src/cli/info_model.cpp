@@ -10,6 +10,8 @@
 #include "base/saturating.h"
 #include "cli/console.h"
 #include "cli/model_files.h"
+#include "openane/mil_diagnostic.h"
+#include "openane/mil_infer.h"
 #include "openane/mil_model.h"
 #include "openane/mil_text.h"
 #include "openane/model_summary.h"
@@ -182,6 +184,15 @@ std::string function_text(const FunctionSummary& summary, mil::Spelling spelling
   return out + constants_text(summary);
 }
 
+/// What the verifier has to say, with place and source line where the program was read from a text.
+std::string findings_text(const mil::Model& model) {
+  std::string out;
+  for (const mil::Diagnostic& diagnostic : mil::verify(model.program, &model.weights)) {
+    out += printable(mil::to_string(diagnostic, model.program.source.get()), true) + "\n";
+  }
+  return out;
+}
+
 std::string losses_text(const std::vector<std::string>& losses) {
   std::string out;
   for (const std::string& loss : losses) {
@@ -205,6 +216,7 @@ std::string model_text(const std::string& path, const Opened& opened) {
       out += fmt::format("weights: {} in {}, {}\n", counted(file.declared_count(), "record"), printable(name),
                          counted(file.bytes().size(), "byte"));
     }
+    out += findings_text(*opened.program);
   }
   return out + metadata_text(opened.description.metadata) + losses_text(opened.losses);
 }
@@ -312,6 +324,13 @@ ordered_json model_json(const Opened& opened) {
       json["functions"].push_back(summary_json(summarise(function)));
     }
     json["weight_file_bytes"] = weight_bytes(*opened.program);
+    json["findings"] = ordered_json::array();
+    for (const mil::Diagnostic& diagnostic : mil::verify(opened.program->program, &opened.program->weights)) {
+      json["findings"].push_back({{"severity", diagnostic.severity == mil::Severity::error ? "error" : "warning"},
+                                  {"line", diagnostic.location.line},
+                                  {"column", diagnostic.location.column},
+                                  {"message", diagnostic.message}});
+    }
   } else {
     json["payload_bytes"] = opened.payload_bytes;
   }

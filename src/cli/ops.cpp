@@ -12,6 +12,8 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "openane/mil_ops.h"
+#include "reference/execution.h"
+#include "reference/kernels.h"
 
 namespace openane::cli {
 namespace {
@@ -107,10 +109,16 @@ std::string results_text(const OpInfo& op) {
   return results.empty() ? "none" : fmt::format("{}", fmt::join(results, ", "));
 }
 
+/// Whether the reference executor runs it: by a kernel, by itself (control flow, lists, states), or as a constant.
+bool is_executed(const OpInfo& op) {
+  return op.name == "const" || reference::find_kernel(op.name) != nullptr ||
+         reference::find_executor_operation(op.name) != nullptr;
+}
+
 std::string op_text(const OpInfo& op) {
-  std::string out =
-      fmt::format("{} ({}{})\n  {}\n  results: {}; shape rule: {}\n", op.name, op.category,
-                  op.is_public ? "" : ", written by converters only", op.meaning, results_text(op), op.shape_rule);
+  std::string out = fmt::format("{} ({}{})\n  {}\n  results: {}; shape rule: {}; reference executor: {}\n", op.name,
+                                op.category, op.is_public ? "" : ", written by converters only", op.meaning,
+                                results_text(op), op.shape_rule, is_executed(op) ? "yes" : "no");
   for (const Signature& signature : op.signatures) {
     out += fmt::format("  since {}:\n", signature.since);
     std::vector<std::vector<std::string>> rows = {{"input", "type", "constant", "default"}};
@@ -187,6 +195,7 @@ ordered_json op_json(const OpInfo& op) {
           {"meaning", op.meaning},
           {"public", op.is_public},
           {"shape_rule", op.shape_rule},
+          {"executed", is_executed(op)},
           {"signatures", std::move(signatures)},
           {"results", std::move(results)}};
 }

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/model_files.h"
 #include "cli/program_files.h"
 #include "cli/run.h"
 #include "cli/tensor_files.h"
@@ -28,6 +29,7 @@ constexpr const char* kExamples =
   x.npy          an array of any shape with as many elements, leading extents of 1 left out or not
   x.npz          of an archive, the array of the input's name; without NAME= it feeds every input
   x.bin, x.raw   dense elements of the input's type, no header
+  x.png, x.jpg   of a model that declares an image: the picture in its colours; --resize scales it to the declared size
   random[:SEED]  multiples of 1/1024 from -1 to 1023/1024, the same on every host; SEED is the input's number if left out
   fill:V         the number V everywhere
   ramp           0, 1, 2, ...
@@ -40,6 +42,7 @@ examples:
   ane run model.hwx --input random --dump-task 2 folder    writes task 2's tensors as .npy
   ane run kernel.bin --raw kernel.toml --input ramp --numerics ideal
   ane run model.mlpackage --input x=x.npy --output y.npy      a model, on the reference executor
+  ane run model.mlpackage --input photo.jpg --resize
   ane run model.mil --shape x=1x3x224x224 --input random --precision fp16 --trace)";
 
 std::string numerics_name(const RunOptions& options) { return options.numerics.empty() ? "h13" : options.numerics; }
@@ -250,6 +253,7 @@ Result<void> check_options(const RunOptions& options, bool is_model_file) {
                                                     {!options.precision.empty(), "--precision"},
                                                     {!options.function.empty(), "--function"},
                                                     {!options.shapes.empty(), "--shape"},
+                                                    {options.resize, "--resize"},
                                                     {options.runs != 1, "--runs"},
                                                     {options.seed != 0, "--seed"},
                                                     {options.memory_limit != 0, "--memory"}};
@@ -272,7 +276,7 @@ Result<void> check_options(const RunOptions& options, bool is_model_file) {
 }
 
 Result<Exit> run(const RunOptions& options) {
-  const bool is_model_file = is_model(options.program);
+  const bool is_model_file = options.raw_layout.empty() && is_model_path(options.program);
   OPENANE_CHECK(check_options(options, is_model_file));
   return is_model_file ? run_model(options) : run_on_emulator(options);
 }
@@ -291,7 +295,7 @@ Action declare_run(CLI::App& app) {
                  ".mlmodelc")
       ->required();
   app.add_option("-i,--input", options->inputs,
-                 "[NAME=]x.npy | x.npz | x.bin | random[:SEED] | fill:V | ramp; once per input")
+                 "[NAME=]x.npy | x.npz | x.bin | x.png | x.jpg | random[:SEED] | fill:V | ramp; once per input")
       ->type_name("[NAME=]SOURCE")
       ->allow_extra_args(false);
   app.add_option("-o,--output", options->outputs, "[NAME=]y.npy | y.npz | y.bin; once per output to keep")
@@ -321,6 +325,7 @@ Action declare_run(CLI::App& app) {
   app.add_option("--shape", options->shapes, "Of models: the shape of an input that has several")
       ->type_name("[NAME=]1x3x224x224")
       ->allow_extra_args(false);
+  app.add_flag("--resize", options->resize, "Of models: scale pictures to the size the model declares");
   app.add_option("--runs", options->runs, "Of models: runs, with the state of one kept for the next (default 1)")
       ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("N");

@@ -23,11 +23,10 @@ struct RunOptions {
   // Of models.
   std::string device, precision, function;
   std::vector<std::string> shapes;
+  bool resize = false;
   std::uint64_t runs = 1, seed = 0, memory_limit = 0;
 };
 
-/// Whether a path is an ML model, by what it is called.
-[[nodiscard]] bool is_model(const std::string& path);
 /// Runs a model on the reference executor.
 [[nodiscard]] Result<Exit> run_model(const RunOptions& options);
 

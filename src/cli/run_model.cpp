@@ -3,10 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/console.h"
@@ -152,7 +150,8 @@ Result<std::vector<NamedTensor>> make_inputs(const RunOptions& options, const mi
                   fmt::format("input '{}' has no value: give --input {}=...", names[i], names[i]));
     }
     OPENANE_TRY(Tensor tensor,
-                make_model_input(source->second, ports[i], find_feature(model.description, function, names[i]), i));
+                make_model_input(source->second, ports[i], find_feature(model.description, function, names[i]), i,
+                                 options.resize));
     if (is_state) {
       OPENANE_CHECK(session.set_state(names[i], tensor));
     } else {
@@ -240,13 +239,6 @@ Result<std::vector<Output>> with_states(std::vector<Output> outputs, const Sessi
 }
 
 }  // namespace
-
-bool is_model(const std::string& path) {
-  constexpr std::array<std::string_view, 4> kEndings = {".mil", ".mlmodel", ".mlpackage", ".mlmodelc"};
-  std::filesystem::path name(path);
-  name = name.has_filename() ? name : name.parent_path();  // "model.mlpackage/"
-  return std::ranges::find(kEndings, name.extension().string()) != kEndings.end();
-}
 
 Result<Exit> run_model(const RunOptions& options) {
   OPENANE_TRY(const mil::Model model, in_file(mil::read_model(options.program), options.program));

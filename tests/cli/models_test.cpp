@@ -85,12 +85,25 @@ TEST(ModelInfo, MistakesInATextHaveTheirPlace) {
   EXPECT_TRUE(has(outcome.err, "'v' is not defined")) << outcome.err;
 }
 
+TEST(ModelInfo, WhatTheVerifierFindsIsShownWithItsLine) {
+  const TemporaryFolder folder;
+  std::string text = kText;
+  text.replace(text.find("tensor<fp16, [1, 2]> y"), 22, "tensor<fp16, [1, 3]> y");
+  write_text(folder.path("m.mil"), text);
+  const Outcome outcome = run_ane({"info", folder.path("m.mil")});
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "m.mil:5:")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "'y' is written as tensor<fp16, [1, 3]>, but it is tensor<fp16, [1, 2]>"))
+      << outcome.out;
+}
+
 /// What two forms of one model must agree in.
 json comparable(const std::string& path) {
   const Outcome outcome = run_ane({"info", path, "--json"});
   EXPECT_EQ(outcome.exit, 0) << path << outcome.err;
   json info = json::parse(outcome.out);
   info.erase("weight_file_bytes");
+  EXPECT_EQ(info["findings"], json::array()) << path;
   for (json& function : info["functions"]) {  // Text sorts the inputs of a function.
     std::sort(function["takes"].begin(), function["takes"].end());
   }
@@ -177,6 +190,56 @@ TEST(ModelConvert, RefusesWithAReason) {
   const Outcome unsupported = run_ane({"convert", folder.path("bool.mil"), "-o", folder.path("bool.mlpackage")});
   EXPECT_EQ(unsupported.exit, 4);
   EXPECT_TRUE(has(unsupported.err, "input 'x' is tensor<bool, [1, 4]>")) << unsupported.err;
+}
+
+TEST(ModelRun, PicturesFillDeclaredImages) {
+  OPENANE_SKIP_WITHOUT_CORPUS();
+  if (std::string_view(OPENANE_PYTHON).empty()) {
+    GTEST_SKIP() << "no Python with NumPy was found when the build was configured";
+  }
+  const TemporaryFolder folder;
+  const std::string model = corpus() + "/coreml/synthetic/image_input_ios16.mlpackage";
+  // The golden input of the model, rounded to bytes, as a PNG (by Python's zlib) and as the array it stands for.
+  const std::string script = R"(
+import struct, sys, zlib
+import numpy as np
+source, png, npy = sys.argv[1:]
+x = np.rint(np.fromfile(source, '<f4')).reshape(3, 16, 16)
+np.save(npy, x[None].astype('<f4'))
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+rows = b''.join(b'\0' + x[:, y].T.astype('u1').tobytes() for y in range(16))
+open(png, 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 16, 16, 8, 2, 0, 0, 0)) +
+                      chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+)";
+  const Outcome made =
+      run_command(OPENANE_PYTHON, {"-c", script, corpus() + "/coreml/golden/syn-image_input_ios16/in_image.f32",
+                                   folder.path("x.png"), folder.path("x.npy")});
+  ASSERT_EQ(made.exit, 0) << made.err;
+  const Outcome picture =
+      run_ane({"run", model, "--input", "image=" + folder.path("x.png"), "-o", folder.path("a.npy")});
+  ASSERT_EQ(picture.exit, 0) << picture.err;
+  const Outcome array = run_ane({"run", model, "--input", "image=" + folder.path("x.npy"), "-o", folder.path("b.npy")});
+  ASSERT_EQ(array.exit, 0) << array.err;
+  EXPECT_TRUE(read_text(folder.path("a.npy")) == read_text(folder.path("b.npy")));
+
+  const std::string whole = read_text(folder.path("x.png"));
+  write_text(folder.path("cut.png"), whole.substr(0, whole.size() - 30));
+  const Outcome broken = run_ane({"run", model, "--input", folder.path("cut.png")});
+  EXPECT_EQ(broken.exit, 3);
+  EXPECT_TRUE(has(broken.err, "cut.png")) << broken.err;
+  EXPECT_TRUE(has(broken.err, "not a PNG image")) << broken.err;
+}
+
+TEST(ModelRun, PicturesOfAnotherSizeAreScaledWhenAskedFor) {
+  OPENANE_SKIP_WITHOUT_CORPUS();
+  const TemporaryFolder folder;
+  const std::string model = corpus() + "/coreml/synthetic/image_input_ios16.mlpackage";
+  // 2 by 1 pixels of the same gray: a PNG whose data is stored, not compressed.
+  const std::string_view png("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x01\x08\0\0\0\0\xd1\x49\x4f\xa9", 33);
+  write_text(folder.path("head.png"), png);
+  const Outcome damaged = run_ane({"run", model, "--input", folder.path("head.png"), "--resize"});
+  EXPECT_EQ(damaged.exit, 3) << "a head without a picture: " << damaged.err;
 }
 
 }  // namespace

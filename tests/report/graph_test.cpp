@@ -1,6 +1,7 @@
 // Pictures: the layout's geometry on random graphs, and that what comes out is well formed whatever names are in it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <regex>
 
@@ -36,7 +37,7 @@ TEST(LayeredLayout, BoxesDoNotOverlapAndEdgesLeadDown) {
     const std::size_t count = 1 + random() % 40;
     std::vector<Size> boxes;
     for (std::size_t i = 0; i < count; ++i) {
-      boxes.push_back({10.0 + random() % 200, 10.0 + random() % 80});
+      boxes.push_back({static_cast<double>(10 + random() % 200), static_cast<double>(10 + random() % 80)});
     }
     Edges edges;
     for (std::size_t i = 0; count > 1 && i < 2 * count; ++i) {
