@@ -13,9 +13,9 @@ namespace openane {
 
 struct MigrationNote {
   std::size_t procedure = 0, task = 0;
-  std::string word;  ///< "Common.TileCfg.TileHeight"
+  std::string word;  ///< "Common.TileCfg.TileHeight"; empty for a change that the target needed.
   std::uint32_t value = 0;
-  std::string reason;  ///< Why it was not carried.
+  std::string reason;  ///< Why it was not carried, or what was done instead.
 };
 
 struct Migration {

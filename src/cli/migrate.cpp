@@ -30,14 +30,28 @@ struct Options {
   bool json = false;
 };
 
-/// One line per task and reason: the words are many, the reasons few.
+bool same_task(const MigrationNote& a, const MigrationNote& b) {
+  return a.procedure == b.procedure && a.task == b.task;
+}
+
+std::string place(const MigrationNote& note) {
+  return note.procedure == 0 ? fmt::format("task {}", note.task)
+                             : fmt::format("procedure {}, task {}", note.procedure, note.task);
+}
+
+/// What the target needed otherwise, then one line per task and reason: the words are many, the reasons few.
 std::string report(const std::vector<MigrationNote>& notes) {
   std::string text;
   for (std::size_t i = 0; i < notes.size();) {
+    if (notes[i].word.empty()) {
+      text += fmt::format("{}: {}\n", place(notes[i]), notes[i].reason);
+      ++i;
+      continue;
+    }
     const MigrationNote& first = notes[i];
     std::string words;
     std::size_t next = i;
-    for (; next < notes.size() && notes[next].task == first.task; ++next) {
+    for (; next < notes.size() && same_task(notes[next], first) && !notes[next].word.empty(); ++next) {
       if (notes[next].reason == first.reason) {
         words += fmt::format("\n    {} = {:#x}", notes[next].word, notes[next].value);
       }
@@ -49,7 +63,7 @@ std::string report(const std::vector<MigrationNote>& notes) {
         others.push_back(notes[j]);
       }
     }
-    text += fmt::format("task {}: left behind, {}:{}\n", first.task, first.reason, words);
+    text += fmt::format("{}: left behind, {}:{}\n", place(first), first.reason, words);
     text += others.empty() ? "" : report(others);
     i = next;
   }
@@ -72,7 +86,11 @@ Result<Exit> run(const Options& options) {
   }
   nlohmann::ordered_json notes = nlohmann::ordered_json::array();
   for (const MigrationNote& note : migration.notes) {
-    notes.push_back({{"task", note.task}, {"word", note.word}, {"value", note.value}, {"reason", note.reason}});
+    notes.push_back({{"procedure", note.procedure},
+                     {"task", note.task},
+                     {"word", note.word},
+                     {"value", note.value},
+                     {"reason", note.reason}});
   }
   print_json({{"input", options.input}, {"output", options.output.path}, {"to", to->id}, {"left_behind", notes}});
   return Exit::ok;
