@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
+
 namespace openane::mil {
 namespace {
 
@@ -48,7 +50,7 @@ std::string to_string(const Diagnostic& diagnostic, const SourceText* source) {
     out += fmt::format("{}{}:{}", out.empty() ? "" : ":", at.line, at.column);
   }
   out += fmt::format("{}{}: {}", out.empty() ? "" : ": ", diagnostic.severity == Severity::error ? "error" : "warning",
-                     diagnostic.message);
+                     printable(diagnostic.message));
   if (source != nullptr && at.line != 0) {
     const auto bytes = source->text.span();
     const std::string_view line = find_line({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, at.line);
@@ -63,7 +65,7 @@ Error to_error(std::span<const Diagnostic> diagnostics, std::string_view file) {
   const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
   const auto first = std::ranges::find_if(diagnostics, is_error);
   const auto count = std::ranges::count_if(diagnostics, is_error);
-  std::string message = first->message;
+  std::string message = printable(first->message);
   if (count > 1) {
     message += fmt::format(" (and {} more)", count - 1);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
 #include "mil/lexer.h"
 #include "mil/ml_program.pb.h"
 #include "mil/opset.h"
@@ -297,7 +298,11 @@ Result<Program> parse_program_message(const Bytes& message, std::vector<std::str
     return malformed("not an ML Program message");
   }
   ProgramReader reader;
-  OPENANE_TRY(Program program, reader.program(parsed));
+  Result<Program> program = reader.program(parsed);
+  if (!program) {
+    program.error().message = printable(program.error().message);
+    return program;
+  }
   if (losses != nullptr) {
     *losses = reader.losses().take();
     losses->insert(losses->end(), summary.unknown.begin(), summary.unknown.end());

@@ -50,6 +50,10 @@ class FunctionVerifier {
     if (!variable.type) {
       error(variable.location, fmt::format("'{}' has no type", variable.name));
     }
+    if (variable.type.is_concrete() && !variable.type.element_count()) {
+      error(variable.location,
+            fmt::format("'{}' has more than 2^62 elements: {}", variable.name, to_string(variable.type)));
+    }
     if (visible_[id.index] || !names_.define(variable.name, id)) {
       error(variable.location, fmt::format("'{}' is defined twice", variable.name));
     }
