@@ -3,6 +3,7 @@
 #include <dnnl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <type_traits>
 #include <vector>
 
@@ -62,27 +63,68 @@ void multiply_plain(const ProductExtents& extents, const Matrix<T>& a, const Mat
   });
 }
 
+bool multiply_onednn(const ProductExtents& extents, const Matrix<float>& a, const Matrix<float>& b, float* out,
+                     std::int64_t out_stride, bool accumulates) {
+  const auto [rows, columns, depth] = extents;
+  omp_set_num_threads(1);
+  // The stride of a single row may be anything; the library wants it no shorter than a row.
+  const std::int64_t a_stride = std::max(a.stride, a.transposed ? rows : depth);
+  const std::int64_t b_stride = std::max(b.stride, b.transposed ? depth : columns);
+  return dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', rows, columns, depth, 1.0F, a.elements,
+                    a_stride, b.elements, b_stride, accumulates ? 1.0F : 0.0F, out,
+                    std::max(out_stride, columns)) == dnnl_success;
+}
+
+/// What each piece of a product has at least, along the axis that is cut.
+constexpr std::int64_t kPiece = 48;
+constexpr std::int64_t kWorthThreads = 1 << 17;
+
+/// The pieces an axis is cut into.
+std::int64_t pieces_of(std::int64_t extent, unsigned threads) {
+  return std::clamp<std::int64_t>(extent / kPiece, 1, 2 * static_cast<std::int64_t>(threads));
+}
+
+/// Cut along the longer axis of the result, so that the least is packed more than once.
+bool multiply_pieces(const ProductExtents& extents, const Matrix<float>& a, const Matrix<float>& b, float* out,
+                     std::int64_t out_stride, bool accumulates, unsigned threads) {
+  const bool by_columns = extents.columns >= extents.rows;
+  const std::int64_t length = by_columns ? extents.columns : extents.rows;
+  const bool is_small = extents.rows * extents.columns * extents.depth < kWorthThreads;
+  const std::int64_t pieces = threads <= 1 || is_small ? 1 : pieces_of(length, threads);
+  std::atomic<bool> done = true;
+  parallel_indices(pieces, threads, [&](std::int64_t piece) {
+    const std::int64_t begin = piece * length / pieces / 16 * 16;
+    const std::int64_t end = piece + 1 == pieces ? length : (piece + 1) * length / pieces / 16 * 16;
+    ProductExtents own = extents;
+    (by_columns ? own.columns : own.rows) = end - begin;
+    Matrix<float> left = a;
+    Matrix<float> right = b;
+    float* to = out;
+    if (by_columns) {
+      right.elements += b.transposed ? begin * b.stride : begin;
+      to += begin;
+    } else {
+      left.elements += a.transposed ? begin : begin * a.stride;
+      to += begin * out_stride;
+    }
+    if (!multiply_onednn(own, left, right, to, out_stride, accumulates)) {
+      done = false;
+    }
+  });
+  return done;
+}
+
 }  // namespace
 
 template <typename T>
 void multiply(const ProductExtents& extents, const Matrix<T>& a, const Matrix<T>& b, T* out, std::int64_t out_stride,
               bool accumulates, unsigned threads) {
-  const auto [rows, columns, depth] = extents;
-  if (rows == 0 || columns == 0) {
+  if (extents.rows == 0 || extents.columns == 0) {
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (depth > 0) {
-      omp_set_num_threads(static_cast<int>(threads));
-      // Strides of single rows may be anything; the library wants them no shorter than a row.
-      const auto stride = [](const Matrix<T>& m, std::int64_t shortest) { return std::max(m.stride, shortest); };
-      const dnnl_status_t status =
-          dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', rows, columns, depth, 1.0F, a.elements,
-                     stride(a, a.transposed ? rows : depth), b.elements, stride(b, b.transposed ? depth : columns),
-                     accumulates ? 1.0F : 0.0F, out, std::max(out_stride, columns));
-      if (status == dnnl_success) {
-        return;
-      }
+    if (extents.depth > 0 && multiply_pieces(extents, a, b, out, out_stride, accumulates, threads)) {
+      return;
     }
   }
   multiply_plain(extents, a, b, out, out_stride, accumulates, threads);

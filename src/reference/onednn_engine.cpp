@@ -35,7 +35,7 @@ dnnl::memory Scratch::get(std::size_t index, const dnnl::memory::desc& layout) {
     blocks.resize(index + 1);
   }
   Block& block = blocks[index];
-  if (block.size < layout.get_size()) {
+  if (block.bytes == nullptr || block.size < layout.get_size()) {
     block.bytes.reset();
     block.bytes.reset(static_cast<std::byte*>(::operator new(layout.get_size(), std::align_val_t(kAlignment))));
     block.size = layout.get_size();

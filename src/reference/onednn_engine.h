@@ -18,10 +18,10 @@ namespace openane::reference {
 [[nodiscard]] const dnnl::engine& onednn_engine();
 [[nodiscard]] dnnl::stream& onednn_stream();
 
-/// Runs `work` with that many threads for oneDNN.
+/// Runs `work`, in which oneDNN takes no threads but the calling one.
 template <typename Work>
-Result<void> with_onednn(unsigned threads, const Work& work) {
-  omp_set_num_threads(static_cast<int>(threads));
+Result<void> with_onednn(const Work& work) {
+  omp_set_num_threads(1);
   try {
     work();
   } catch (const dnnl::error& error) {

@@ -1,38 +1,48 @@
 #include "reference/parallel.h"
 
-#include <atomic>
+#include <memory>
+#include <mutex>
 
-// The entry that compilers call for `#pragma omp parallel`. Called by its name because Clang would bring an OpenMP
-// runtime of its own beside the one oneDNN is linked to.
-extern "C" void GOMP_parallel(void (*work)(void*), void* data, unsigned threads, unsigned flags);  // NOLINT
+#include "emulator/mac_pool.h"
 
 namespace openane::reference {
 namespace {
 
-struct Loop {
-  void (*work)(const void*, std::int64_t);
-  const void* context;
-  std::int64_t count;
-  std::atomic<std::int64_t> next = 0;
+/// The threads that all kernels share. One loop at a time has them.
+struct Threads {
+  std::mutex mutex;
+  std::unique_ptr<WorkerPool> pool;
 };
 
-/// The runtime may give fewer threads than asked for: each takes indices until none is left.
-void take_indices(void* opaque) {
-  Loop& loop = *static_cast<Loop*>(opaque);
-  for (std::int64_t index = loop.next.fetch_add(1); index < loop.count; index = loop.next.fetch_add(1)) {
-    loop.work(loop.context, index);
-  }
+Threads& shared_threads() {
+  static Threads threads;
+  return threads;
 }
+
+thread_local bool is_inside = false;
 
 }  // namespace
 
 void run_parallel(std::int64_t count, unsigned threads, void (*work)(const void*, std::int64_t), const void* context) {
-  Loop loop{work, context, count};
-  if (threads <= 1 || count <= 1) {
-    take_indices(&loop);
-  } else {
-    GOMP_parallel(take_indices, &loop, threads, 0);
+  std::unique_lock<std::mutex> lock;
+  if (threads > 1 && count > 1 && !is_inside) {
+    lock = std::unique_lock(shared_threads().mutex, std::try_to_lock);
   }
+  if (!lock.owns_lock()) {
+    for (std::int64_t index = 0; index < count; ++index) {
+      work(context, index);
+    }
+    return;
+  }
+  std::unique_ptr<WorkerPool>& pool = shared_threads().pool;
+  if (pool == nullptr || pool->threads() != threads) {
+    pool = std::make_unique<WorkerPool>(threads);
+  }
+  pool->run(static_cast<std::size_t>(count), [&](std::size_t index, unsigned /*worker*/) {
+    is_inside = true;
+    work(context, static_cast<std::int64_t>(index));
+    is_inside = false;
+  });
 }
 
 }  // namespace openane::reference
