@@ -23,6 +23,7 @@ import zlib
 
 import numpy as np
 
+import catalogue
 import ops_elementwise
 import ops_layout
 import ops_other
@@ -82,7 +83,7 @@ class Instance:
         self.inputs = inputs_of(self.arguments)
         states = row.states({k: v.value for k, v in self.arguments.items()}) if row.states else None
         self.built = program.build(self.opset, self.inputs, self.body, states)
-        self.result_types = [v.dtype for v in self.built.outputs]
+        self.built.patch = row.patch
         self.precision = "fp64" if self.rng.random() < DOUBLE_SHARE else "fp32"
 
     def body(self, variables):
@@ -261,11 +262,15 @@ def main():
             finished(waiting[0][0], waiting.popleft()[1])
     shutil.rmtree(work, ignore_errors=True)
 
-    missing = [] if arguments.ops else missing_rows(arguments.catalogue)
-    return report(table, failures, missing, time.time() - start, arguments)
+    faults, signatures = [], 0
+    if not arguments.ops:
+        faults, signatures = catalogue.differences(arguments.catalogue)
+        faults += [f"{name}: no row" for name in missing_rows(arguments.catalogue)]
+        print(f"catalogue: {signatures} signatures compared with the builder's definitions, {len(faults)} faults")
+    return report(table, failures, faults, time.time() - start, arguments)
 
 
-def report(table, failures, missing, seconds, arguments):
+def report(table, failures, faults, seconds, arguments):
     for instance, outcome, text, kept in failures:
         if instance is None:
             print(f"{outcome}: {text}")
@@ -279,9 +284,9 @@ def report(table, failures, missing, seconds, arguments):
         sums.update(table[op])
         print(f"{op:42}" + "".join(f"{table[op][c] or ('0' if c in ('total', 'passed') else ''):>10}" for c in columns))
     print(f"{'sum':42}" + "".join(f"{sums[c]:>10}" for c in columns))
-    if missing:
-        print("without a row: " + ", ".join(missing))
-    good = sums["passed"] == sums["total"] and sums["altered"] == sums["caught"] and not missing
+    for fault in faults:
+        print(fault)
+    good = sums["passed"] == sums["total"] and sums["altered"] == sums["caught"] and not faults
     print(f"conformance: {sums['passed']} of {sums['total']} instances of {len(table)} ops agree; {sums['caught']} of "
           f"{sums['altered']} wrong types refused; {seconds:.0f} s, seed {arguments.seed}")
     if arguments.report:

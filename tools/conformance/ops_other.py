@@ -6,8 +6,8 @@ from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 
 from draw import Input
-from ops_spatial import conv, draw_conv_quantized
-from row import EXACT, FUNCTION, ROUNDED, SUM, Row, spread
+from ops_spatial import conv, draw_conv
+from row import EXACT, FUNCTION, SUM, Row, spread
 
 # --- quantisation
 
@@ -52,6 +52,38 @@ def dequantize(input, scale, zero_point=0, axis=None):
     if axis is not None:
         scale, zero_point = (spread(v, input.ndim, int(axis) % input.ndim) if np.ndim(v) else v for v in (scale, zero_point))
     return (input.astype(np.float64) - zero_point) * scale
+
+
+def draw_conv_quantized(d):
+    result = draw_conv(d)
+    result.pop("bias", None)
+    shape = np.shape(result["weight"].value if isinstance(result["weight"], Input) else result["weight"])
+    size = (shape[0],) if d.coin() else (1,)
+    return {**result, "weight": d.array(shape, 0, 255, np.uint8), "quantization_type": "linear", "nbits": np.int32(8),
+            "quant_scale": d.array(size, 0.005, 0.01), "quant_bias": d.array(size, -1, -0.5)}
+
+
+QUANTIZED = ("weight", "quantization_type", "nbits", "quant_scale", "quant_bias")
+
+
+def build_conv_quantized(op, v, a):
+    """The builder cannot make one: its own shape rule wants weights of a type that it refuses. So it makes a conv and the
+    constants, and `patch_conv_quantized` joins them."""
+    for name in QUANTIZED:
+        mb.const(val=a[name], name="own_" + name)
+    plain_weight = np.zeros(a["weight"].shape, a["quant_scale"].dtype)
+    return mb.conv(weight=plain_weight, **{"x": v["x"], **{k: w for k, w in a.items() if k not in ("x",) + QUANTIZED}})
+
+
+def patch_conv_quantized(model):
+    for function in model.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for operation in block.operations:
+                if operation.type == "conv":
+                    operation.type = "conv_quantized"
+                    for name in QUANTIZED:
+                        del operation.inputs[name].arguments[:]
+                        operation.inputs[name].arguments.add().name = "own_" + name
 
 
 def conv_quantized(weight, quant_scale, quant_bias, quantization_type, nbits, **rest):
@@ -429,6 +461,7 @@ SMALL_PROGRAMS = [
 QUANTISATION = [
     Row("quantize", draw_quantize, quantize, EXACT),
     Row("dequantize", draw_dequantize, dequantize),
+    Row("conv_quantized", draw_conv_quantized, conv_quantized, SUM, build=build_conv_quantized, patch=patch_conv_quantized),
 ]
 
 ROWS = QUANTISATION + CONSTANTS + RANDOM + SMALL_PROGRAMS
@@ -438,5 +471,4 @@ WITHOUT_ROW = {
     "const": "every constant argument of every row",
     "classify": "its results (a label and a dictionary) are not tensors; the classifiers of the corpus cover it",
     "custom_layer": "its meaning is the application's",
-    "conv_quantized": "the builder cannot make it: its declared weight type excludes the weights its own shape rule needs",
 }

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from draw import Input
-from row import EXACT, FUNCTION, ROUNDED, SUM, Row, spread
+from row import EXACT, FUNCTION, SUM, Row, spread
 
 
 def tensor(x):
@@ -79,16 +79,6 @@ def conv(x, weight, bias=None, strides=None, pad_type="valid", pad=None, dilatio
     function = (F.conv1d, F.conv2d, F.conv3d)[spatial - 1]
     return function(padded(x, pads), tensor(weight), None if bias is None else tensor(bias), strides, 0, dilations,
                     int(groups)).numpy()
-
-
-def draw_conv_quantized(d):
-    result = draw_conv(d)
-    result.pop("bias", None)
-    weight = result["weight"].value if isinstance(result["weight"], Input) else result["weight"]
-    result["weight"] = d.array(weight.shape, 0, 255, np.uint8)
-    per_filter = (weight.shape[0],) if d.coin() else ()
-    return {**result, "quantization_type": "linear", "nbits": np.int32(8),
-            "quant_scale": d.array(per_filter or (1,), 0.01, 0.02), "quant_bias": d.array(per_filter or (1,), -2, 0)}
 
 
 def draw_conv_transpose(d):

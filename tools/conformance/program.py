@@ -55,6 +55,7 @@ class Built:
 
     def __init__(self, program, opset, inputs, outputs):
         self.program, self.opset, self.inputs, self.outputs = program, opset, inputs, outputs
+        self.patch = None
 
 
 def build(opset, inputs, body, states=None):
@@ -121,6 +122,8 @@ def message(built, weights_dir=None):
         array = feature.type.multiArrayType
         element = types.nptype_from_builtin(variable.dtype)
         array.dataType = getattr(proto.FeatureTypes_pb2.ArrayFeatureType, ARRAY_TYPE[np.dtype(element)])
+    if built.patch:
+        built.patch(model)
     return model
 
 

@@ -24,6 +24,7 @@ class Row:
     only: Optional[object] = None       # element types of T to stay within (kinds "f", "i", "u", "b", or names)
     check: Optional[Callable] = None    # (results, arguments) -> complaint or None, instead of a reference
     build: Optional[Callable] = None    # (variables, arguments) -> results: programs of more than one op
+    patch: Optional[Callable] = None    # changes the written model: what the builder refuses to build
     states: Optional[Callable] = None   # arguments -> states by name
     as_given: tuple = ()                # arguments the reference gets in their own element type
     weight: float = 1.0                 # share of the instances
