@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace openane::cli {
@@ -85,10 +86,12 @@ Result<std::string> tensor_text(const std::string& name, const Tensor& tensor) {
 Result<nlohmann::ordered_json> tensor_json(const std::string& name, const Tensor& tensor, bool values) {
   nlohmann::ordered_json json = {{"name", name}, {"shape", tensor.shape}, {"type", to_string(tensor.type)}};
   if (values) {
-    OPENANE_TRY(const std::vector<float> numbers, tensor.to_floats());
+    OPENANE_TRY(const Tensor wide, tensor.cast(ElementType::float64));
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const float number : numbers) {
-      list.push_back(number_json(static_cast<double>(number)));
+    for (std::size_t at = 0; at < wide.data.size(); at += sizeof(double)) {
+      double number = 0;
+      std::memcpy(&number, wide.data.data() + at, sizeof number);
+      list.push_back(number_json(number));
     }
     json["values"] = std::move(list);
   }

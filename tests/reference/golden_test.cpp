@@ -254,6 +254,19 @@ TEST_F(Golden, tensors_rounded_to_fp16_stay_near) {
   expect_agreement(Precision::fp16, kHalfTolerance, {{"basic-pitch-nmp", 0}, {"syn-w16a8_quantize_ios17", 0.05}});
 }
 
+TEST_F(Golden, the_number_of_threads_changes_no_bit) {
+  for (const toml::table& golden : cases()) {
+    SCOPED_TRACE(*golden["name"].value<std::string>());
+    const Result<Finished> one = run(golden, {.threads = 1});
+    const Result<Finished> three = run(golden, {.threads = 3});
+    ASSERT_TRUE(one && three);
+    ASSERT_EQ(one->outputs.size(), three->outputs.size());
+    for (std::size_t i = 0; i < one->outputs.size(); ++i) {
+      EXPECT_TRUE(one->outputs[i].tensor.data == three->outputs[i].tensor.data) << one->outputs[i].name;
+    }
+  }
+}
+
 TEST_F(Golden, every_decoded_constant_has_its_hash) {
   std::size_t checked = 0;
   for (const toml::table& golden : cases()) {
