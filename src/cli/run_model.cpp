@@ -217,6 +217,7 @@ Result<nlohmann::ordered_json> report(const RunOptions& options, const std::vect
 
 Result<void> write_files(const std::vector<Output>& outputs, const std::map<std::string, std::string>& files) {
   std::vector<NamedTensor> tensors;
+  tensors.reserve(outputs.size());
   for (const Output& output : outputs) {
     if (output.tensor.type == ElementType::invalid && files.contains(output.name)) {
       return fail(ErrorCategory::usage, fmt::format("output '{}' is text: it is printed, not written", output.name));

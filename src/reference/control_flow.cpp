@@ -33,6 +33,7 @@ Result<void> while_loop(Execution& execution, const Step& step) {
   const mil::BlockId condition = step.operation->blocks[0];
   const mil::BlockId body = step.operation->blocks[1];
   std::vector<RuntimeValue> variables;
+  variables.reserve(step.find("loop_vars")->operands.size());
   for (const Operand& operand : step.find("loop_vars")->operands) {
     variables.push_back(execution.operand(operand));
   }

@@ -100,6 +100,7 @@ Result<void> Execution::set(mil::VariableId variable, RuntimeValue value) {
 
 std::vector<RuntimeValue> Execution::take_outputs(mil::BlockId block) {
   std::vector<RuntimeValue> out;
+  out.reserve(prepared_.function[block].outputs.size());
   for (const mil::VariableId output : prepared_.function[block].outputs) {
     out.push_back(value(output));
   }

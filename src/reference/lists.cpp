@@ -134,6 +134,7 @@ Result<void> list_scatter(Execution& execution, const Step& step) {
     return fail(ErrorCategory::malformed_input, "value must have one row for each index");
   }
   std::vector<Array> rows;
+  rows.reserve(indices.size());
   for (std::size_t i = 0; i < indices.size(); ++i) {
     rows.push_back(row(value, i));
   }
@@ -153,6 +154,7 @@ Result<void> list_gather(Execution& execution, const Step& step) {
   OPENANE_TRY(const Content list, list_argument(call));
   OPENANE_TRY(const std::vector<std::int64_t> indices, indices_argument(call, "indices"));
   std::vector<Array> elements;
+  elements.reserve(indices.size());
   for (const std::int64_t index : indices) {
     OPENANE_TRY(Array element, element_at(*list, index, element_type(execution, step), execution));
     if (!elements.empty() && element.shape() != elements.front().shape()) {

@@ -30,6 +30,7 @@ Result<const mil::Function*> find_function(const mil::Program& program, const st
   const mil::Function* found = name.empty() ? main_function : program.find_function(name);
   if (found == nullptr) {
     std::vector<std::string> names;
+    names.reserve(program.functions.size());
     for (const mil::Function& function : program.functions) {
       names.push_back(function.name);
     }
@@ -250,6 +251,7 @@ Result<std::vector<Output>> Session::State::execute(std::span<const NamedTensor>
   OPENANE_CHECK(execution.run_block(run.body_id()));
   const std::vector<RuntimeValue> values = execution.take_outputs(run.body_id());
   std::vector<Output> out;
+  out.reserve(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string& name = run[run.body().outputs[i]].name;
     Result<Output> output = make_output(name, values[i], environment.options.precision);
