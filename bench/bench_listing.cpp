@@ -3,9 +3,10 @@
 //
 //   bench_listing [--tasks N] [--seconds S] [--cpu-time]
 //
-// The stream is a long chain of compiled-looking tasks: convolutions, table lookups and planar work in turn, made from
-// the project's own text. Gaps between tasks do not count. With --cpu-time the processor time of all threads counts:
-// the speed of one core, for busy machines.
+// The stream of H13 is a long chain of compiled-looking tasks: convolutions, table lookups and planar work in turn,
+// made from the project's own text; those of other generations are the published ones, over and over. Gaps between
+// tasks do not count. With --cpu-time the processor time of all threads counts: the speed of one core, for busy
+// machines.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "isa/sample_streams.h"
 #include "openane/assembly.h"
 #include "openane/listing.h"
 #include "openane/program.h"
@@ -67,9 +69,10 @@ struct Stream {
   double bytes = 0;
 };
 
-Stream make_stream(std::size_t count) {
+/// `stream.program` has the tasks to repeat.
+Stream repeated(Program program, std::size_t count) {
   Stream stream;
-  stream.program = value_or_exit(assemble(kText, "bench.anes"));
+  stream.program = std::move(program);
   std::vector<Task> tasks;
   for (std::size_t i = 0; i < count; ++i) {
     const std::vector<PlacedTask>& pattern = stream.program.procedures[0].tasks;
@@ -88,6 +91,25 @@ Stream make_stream(std::size_t count) {
 std::vector<PlacedTask> decode(const Stream& stream) {
   return value_or_exit(decode_tasks(*stream.program.generation, stream.section, 0, stream.first_words,
                                     static_cast<std::uint32_t>(stream.count)));
+}
+
+Program program_of_h13() { return value_or_exit(assemble(kText, "bench.anes")); }
+
+/// The published tasks of a generation; none when there are none.
+Program published_program(const Generation& generation) {
+  Program program;
+  program.generation = &generation;
+  Procedure& procedure = program.procedures.emplace_back();
+  procedure.name = "main";
+  for (const test::SampleStream& stream : test::sample_streams()) {
+    if (stream.generation == &generation) {
+      for (PlacedTask& placed :
+           value_or_exit(decode_tasks(generation, stream.bytes(), 4 * stream.lead_in_words, 0, 0))) {
+        procedure.tasks.push_back(std::move(placed));
+      }
+    }
+  }
+  return program;
 }
 
 /// The best time of a few runs: noise only ever adds.
@@ -113,10 +135,10 @@ void report(std::string_view what, const Stream& stream, double seconds, std::si
   fmt::print("\n");
 }
 
-void run(const Settings& settings) {
-  Stream stream = make_stream(settings.tasks);
-  fmt::print("{} tasks, {:.1f} MB of task words, {} cores{}\n", stream.count, stream.bytes * 1e-6,
-             std::thread::hardware_concurrency(), settings.cpu_time ? ", time of one" : "");
+void run(const Settings& settings, Program program) {
+  Stream stream = repeated(std::move(program), settings.tasks);
+  fmt::print("{}: {} tasks, {:.1f} MB of task words, {} cores{}\n", stream.program.generation->id, stream.count,
+             stream.bytes * 1e-6, std::thread::hardware_concurrency(), settings.cpu_time ? ", time of one" : "");
   report("decode", stream, best_seconds(settings, [&] { static_cast<void>(decode(stream)); }), 0);
   const std::pair<std::string_view, ListingOptions::View> kViews[] = {
       {"decode, list meaning", ListingOptions::View::meaning},
@@ -153,6 +175,12 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  openane::bench::run(settings);
+  openane::bench::run(settings, openane::bench::program_of_h13());
+  for (const openane::Generation* generation : openane::generations()) {
+    if (openane::Program program = openane::bench::published_program(*generation);
+        !program.procedures[0].tasks.empty()) {
+      openane::bench::run(settings, std::move(program));
+    }
+  }
   return 0;
 }

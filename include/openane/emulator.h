@@ -25,6 +25,8 @@ enum class Numerics : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Numerics numerics);
 [[nodiscard]] std::optional<Numerics> numerics_from_string(std::string_view name);
+/// h13 for H13, on which it was measured; ideal for every other generation, of whose arithmetic nothing was published.
+[[nodiscard]] Numerics default_numerics(const Generation& generation);
 
 /// Statistics of one tensor, over its finite elements.
 struct TensorStatistics {
@@ -49,8 +51,8 @@ struct TraceStep {
 };
 
 struct EmulatorOptions {
-  Numerics numerics = Numerics::h13;
-  unsigned threads = 0;  ///< 0 = all cores.
+  std::optional<Numerics> numerics;  ///< Unset: that of the program's generation.
+  unsigned threads = 0;              ///< 0 = all cores.
   /// Called after each task; when set, the tensors of every task are gathered (which costs time and memory).
   std::function<void(const TraceStep&)> trace;
   /// Called before each task with its index and the number of tasks.

@@ -45,7 +45,9 @@ examples:
   ane run model.mlpackage --input photo.jpg --resize
   ane run model.mil --shape x=1x3x224x224 --input random --precision fp16 --trace)";
 
-std::string numerics_name(const RunOptions& options) { return options.numerics.empty() ? "h13" : options.numerics; }
+Numerics numerics_of(const RunOptions& options, const Program& program) {
+  return numerics_from_string(options.numerics).value_or(default_numerics(*program.generation));
+}
 
 Result<std::size_t> procedure_index(const Program& program, const std::string& name) {
   std::vector<std::string> names;
@@ -180,9 +182,9 @@ Result<void> check_dumps(const RunOptions& options, std::size_t tasks) {
   return {};
 }
 
-Result<void> report(const RunOptions& options, const Procedure& procedure, const std::vector<NamedTensor>& outputs,
-                    const std::map<std::string, std::string>& files, double seconds,
-                    const nlohmann::ordered_json& trace) {
+Result<void> report(const RunOptions& options, const Procedure& procedure, Numerics numerics,
+                    const std::vector<NamedTensor>& outputs, const std::map<std::string, std::string>& files,
+                    double seconds, const nlohmann::ordered_json& trace) {
   const bool values = options.print || files.empty();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const NamedTensor& output : outputs) {
@@ -201,7 +203,7 @@ Result<void> report(const RunOptions& options, const Procedure& procedure, const
   }
   if (options.json) {
     nlohmann::ordered_json json = {
-        {"program", options.program},      {"procedure", procedure.name}, {"numerics", numerics_name(options)},
+        {"program", options.program},      {"procedure", procedure.name}, {"numerics", to_string(numerics)},
         {"tasks", procedure.tasks.size()}, {"seconds", seconds},          {"outputs", list}};
     if (options.trace) {
       json["trace"] = trace;
@@ -220,10 +222,13 @@ Result<Exit> run_on_emulator(const RunOptions& options) {
 
   Observer observer(options, procedure);
   Progress progress("running " + options.program);
-  EmulatorOptions emulation{.numerics = *numerics_from_string(numerics_name(options)),
-                            .threads = options.threads,
-                            .trace = {},
-                            .progress = {}};
+  const Numerics numerics = numerics_of(options, program);
+  if (options.numerics.empty() && numerics != Numerics::h13) {
+    print_note(
+        fmt::format("nothing is published about the arithmetic of {}; products are summed in fp32 (--numerics {})",
+                    program.generation->id, to_string(numerics)));
+  }
+  EmulatorOptions emulation{.numerics = numerics, .threads = options.threads, .trace = {}, .progress = {}};
   emulation.progress = [&](std::size_t task, std::size_t count) { progress.step(task, count); };
   if (options.trace || !options.dumps.empty()) {
     emulation.trace = [&](const TraceStep& step) { observer.step(step); };
@@ -243,7 +248,7 @@ Result<Exit> run_on_emulator(const RunOptions& options) {
     outputs.push_back({binding->name, std::move(tensor)});
   }
   OPENANE_CHECK(write_outputs(outputs, files));
-  OPENANE_CHECK(report(options, procedure, outputs, files, seconds, observer.json()));
+  OPENANE_CHECK(report(options, procedure, numerics, outputs, files, seconds, observer.json()));
   return Exit::ok;
 }
 
@@ -302,8 +307,9 @@ Action declare_run(CLI::App& app) {
       ->type_name("[NAME=]FILE")
       ->allow_extra_args(false);
   app.add_flag("--print", options->print, "Print the outputs (the default when none is written to a file)");
-  app.add_option("--numerics", options->numerics,
-                 "Of programs: h13 (default): as published readings show the engine; ideal: fp32 sums")
+  app.add_option(
+         "--numerics", options->numerics,
+         "Of programs: h13: as published readings show an M1 (the default of H13); ideal: fp32 sums (of the others)")
       ->check(CLI::IsMember(models))
       ->type_name("MODEL");
   app.add_flag("--trace", options->trace, "Print each task (of a model: operation) with the statistics of its tensors");

@@ -18,6 +18,10 @@ std::optional<Numerics> numerics_from_string(std::string_view name) {
   return std::nullopt;
 }
 
+Numerics default_numerics(const Generation& generation) {
+  return generation.id == "H13" ? Numerics::h13 : Numerics::ideal;
+}
+
 float read_boundary(Half stored) {
   constexpr std::uint16_t kMinusInfinity = 0xfc00;
   if ((stored.bits & 0x7c00u) != 0x7c00u) {

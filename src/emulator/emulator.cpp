@@ -80,7 +80,7 @@ Result<void> Emulator::State::run_task(ReadyTask& task) {
   if (task.kept) {
     keep_source(task.sources[0], *task.kept);
   }
-  const Engine engine{options.numerics, pool.get()};
+  const Engine engine{options.numerics.value_or(default_numerics(*program->generation)), pool.get()};
   return task.op->planar() != nullptr ? run_planar(task, engine) : run_neural(task, engine);
 }
 

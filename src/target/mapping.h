@@ -57,6 +57,34 @@ struct Codes {
   }
 };
 
+// Codes and rules that every known generation shares.
+inline constexpr Codes<PlanarForm, 5> kForms{{{{2, PlanarForm::unary},
+                                               {3, PlanarForm::binary},
+                                               {4, PlanarForm::affine},
+                                               {5, PlanarForm::unary_reduce},
+                                               {6, PlanarForm::binary_reduce}}}};
+inline constexpr Codes<PlanarOp, 5> kPlanarOps{
+    {{{0, PlanarOp::add}, {1, PlanarOp::mul}, {2, PlanarOp::max}, {3, PlanarOp::min}, {4, PlanarOp::square}}}};
+inline constexpr Codes<Reduction, 4> kReductions{
+    {{{0, Reduction::sum}, {1, Reduction::average}, {2, Reduction::max}, {3, Reduction::min}}}};
+inline constexpr Codes<Activation, 3> kActivations{
+    {{{0, Activation::none}, {1, Activation::relu}, {2, Activation::table}}}};
+/// Bits 3:0 of the register that sets up the multiply-accumulate: KernelMode and OpMode together.
+inline constexpr Codes<NeuralMode, 4> kNeuralModes{
+    {{{0x0, NeuralMode::convolution}, {0x8, NeuralMode::sum}, {0xb, NeuralMode::maximum}, {0xc, NeuralMode::bypass}}}};
+inline constexpr std::uint32_t kNeuralTask = 0;  ///< TaskType of the neural path; the planar forms have the others.
+inline constexpr std::string_view kNoPath = "0 on this path";
+
+constexpr bool takes_second_source(PlanarForm form) {
+  return form == PlanarForm::binary || form == PlanarForm::affine || form == PlanarForm::binary_reduce;
+}
+
+/// The field of the i-th of sixteen equal registers, from that of the first.
+constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
+  return {first.address + 4 * static_cast<std::uint32_t>(i), first.lsb, first.width, false,
+          static_cast<std::uint16_t>(first.ordinal + i)};
+}
+
 /// The fp16 number that equals `value`, NaN payloads included; nothing when there is none.
 [[nodiscard]] constexpr std::optional<Half> exact_half(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);

@@ -17,27 +17,21 @@
 
 namespace openane::packet {
 
+using mapping::channel_field;
 using mapping::Codes;
+using mapping::kActivations;
+using mapping::kForms;
+using mapping::kNeuralModes;
+using mapping::kNeuralTask;
+using mapping::kNoPath;
+using mapping::kPlanarOps;
+using mapping::kReductions;
+using mapping::takes_second_source;
 
 inline constexpr Codes<Place, 2> kPlaces{{{{0, Place::on_chip}, {2, Place::surface}}}};
 inline constexpr Codes<ElementType, 2> kElements{{{{1, ElementType::int8}, {2, ElementType::float16}}}};
-inline constexpr Codes<PlanarForm, 5> kForms{{{{2, PlanarForm::unary},
-                                               {3, PlanarForm::binary},
-                                               {4, PlanarForm::affine},
-                                               {5, PlanarForm::unary_reduce},
-                                               {6, PlanarForm::binary_reduce}}}};
-inline constexpr Codes<PlanarOp, 5> kPlanarOps{
-    {{{0, PlanarOp::add}, {1, PlanarOp::mul}, {2, PlanarOp::max}, {3, PlanarOp::min}, {4, PlanarOp::square}}}};
-inline constexpr Codes<Reduction, 4> kReductions{
-    {{{0, Reduction::sum}, {1, Reduction::average}, {2, Reduction::max}, {3, Reduction::min}}}};
-inline constexpr Codes<Activation, 3> kActivations{
-    {{{0, Activation::none}, {1, Activation::relu}, {2, Activation::table}}}};
 inline constexpr Codes<KernelFormat, 2> kKernelFormats{{{{1, KernelFormat::int8}, {2, KernelFormat::fp16}}}};
-/// MacCfg bits 3:0, KernelMode and OpMode, as on H13.
-inline constexpr Codes<NeuralMode, 4> kNeuralModes{
-    {{{0x0, NeuralMode::convolution}, {0x8, NeuralMode::sum}, {0xb, NeuralMode::maximum}, {0xc, NeuralMode::bypass}}}};
 
-inline constexpr std::string_view kNoPath = "0 on this path";
 inline constexpr std::string_view kElementCodes = "1 int8, 2 fp16";
 
 /// The registers that describe one operand; the two sources and the result have the same set at different addresses.
@@ -134,10 +128,6 @@ void map_place(M& m, Stored place, View& view, const SurfaceFields& surface, con
   }
 }
 
-constexpr bool takes_second_source(PlanarForm form) {
-  return form == PlanarForm::binary || form == PlanarForm::affine || form == PlanarForm::binary_reduce;
-}
-
 template <typename Op>
 bool is_affine(const Op& op) {
   const PlanarCompute* planar = op.planar();
@@ -190,12 +180,6 @@ void map_result(M& m, Op& op) {
   if (result.place == Place::surface) {
     m.derived(R::L2_ResultCfg_Interleave, result.surface.interleave & 0xfu, "equal to TileDmaDst.DstFmt.Interleave");
   }
-}
-
-/// The field of the i-th of sixteen equal registers, from that of the first.
-constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
-  return {first.address + 4 * static_cast<std::uint32_t>(i), first.lsb, first.width, false,
-          static_cast<std::uint16_t>(first.ordinal + i)};
 }
 
 constexpr std::uint32_t kTableBytes = 128;
@@ -365,8 +349,6 @@ void map_extents(M& m, Op& op) {
   m.number(R::Common_OutDepth_Dout, op.output.depth);
   m.number(R::Common_OutChannels_Cout, op.output.channels);
 }
-
-constexpr std::uint32_t kNeuralTask = 0;
 
 template <typename R>
 constexpr FieldRef kNeuralMode{R::NE_MacCfg_OpMode.address, 0, 4, false, R::NE_MacCfg_OpMode.ordinal};

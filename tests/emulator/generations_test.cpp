@@ -255,6 +255,11 @@ TEST(Generations, RunTimeMatrixProductOfH16) {
       ASSERT_NEAR(y[m * kSize + n], sum, 0x1p-11 * (std::abs(sum) + 1)) << m << " " << n;
     }
   }
+  // Unasked, no arithmetic is claimed that was only measured on an M1.
+  const auto unasked = run_program(program, inputs);
+  ASSERT_TRUE(unasked) << unasked.error().to_string();
+  EXPECT_EQ(test::floats(unasked->front().tensor), y);
+  EXPECT_NE(run(program, inputs, Numerics::h13), y);
   // Written out as ops and encoded anew, the second task says the same.
   EngineOp op = *lift(program.procedures[0].tasks[1].task);
   op.side = {};
@@ -262,6 +267,13 @@ TEST(Generations, RunTimeMatrixProductOfH16) {
   ASSERT_TRUE(again) << again.error().to_string();
   program.procedures[0].tasks = *link_tasks({*first, *again});
   EXPECT_EQ(run(program, inputs, Numerics::ideal), y);
+}
+
+TEST(Generations, OnlyH13RunsWithItsOwnArithmeticUnasked) {
+  EXPECT_EQ(default_numerics(*find_generation("H13")), Numerics::h13);
+  for (const std::string_view id : {"H14", "H15", "H16", "H17", "H18"}) {
+    EXPECT_EQ(default_numerics(*find_generation(id)), Numerics::ideal) << id;
+  }
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
+#include "bad_input.h"
 #include "base/byte_reader.h"
 #include "hwx/format.h"
 #include "hwx/parsed.h"
@@ -223,6 +225,74 @@ TEST(LaterHwx, WhatWasNeverPublishedIsRefusedByName) {
               std::string::npos)
         << message(write_hwx(program));
   }
+}
+
+/// A container of every later generation: its published stream, or one task of its registers.
+std::vector<Program> later_programs() {
+  std::vector<Program> programs;
+  for (const SampleStream& each : sample_streams()) {
+    if (!each.generation->program_counts.empty() && each.lead_in_words != 0) {
+      Program program = binary_program(*each.generation, each.bytes());
+      const auto slot = each.generation->first_tensor_slot + 3;
+      program.constants.push_back({"", slot, Bytes(std::vector<std::uint8_t>(0x8000, 1))});
+      programs.push_back(std::move(program));
+    }
+  }
+  return programs;
+}
+
+/// Damaged files: one usable error, or a value that can be checked and written as it was.
+class Damage {
+ public:
+  void read(const Bytes& file, const std::string& what) {
+    const Result<Program> program = read_hwx(file);
+    if (!program) {
+      ++errors_;
+      expect_usable(program.error());
+      EXPECT_LE(program.error().location.offset.value_or(0), file.size()) << what << program.error().to_string();
+      return;
+    }
+    ++values_;
+    static_cast<void>(check_program(*program));
+    if (values_ % 64 == 0) {
+      const Result<std::vector<std::uint8_t>> written = write_hwx(*program);
+      ASSERT_TRUE(written) << what << ": " << written.error().to_string();
+      EXPECT_TRUE(std::ranges::equal(*written, file.span())) << what;
+    }
+  }
+  std::size_t errors_ = 0, values_ = 0;
+};
+
+TEST(BadLaterHwx, EveryTruncationAndChangedByte) {
+  const std::vector<Program> programs = later_programs();
+  ASSERT_GE(programs.size(), 7U);
+  const std::size_t before = peak_memory();
+  Damage cut, changed;
+  std::set<std::string_view> generations;
+  for (const Program& program : programs) {
+    if (!generations.insert(program.generation->id).second) {
+      continue;
+    }
+    SCOPED_TRACE(program.generation->id);
+    const std::vector<std::uint8_t> file = write(program);
+    const Bytes bytes(file);
+    const hwx::Parsed parsed = hwx::parse_hwx(bytes).value();
+    const std::size_t tables = parsed.image.tables_end, text = parsed.text->file_offset;
+    const std::size_t text_end = text + parsed.text->size;
+    Victim victim(file);
+    for (std::size_t size = 0; size < file.size(); size += size < 0x400 || (size >= text && size < text_end) ? 1 : 97) {
+      cut.read(victim.truncated(size), fmt::format("{} bytes", size));
+    }
+    for (const auto& [begin, end] :
+         {std::pair{std::size_t{0}, std::min<std::size_t>(tables, 0x1200)}, std::pair{text, text_end}}) {
+      victim.mutate_bytes(begin, end, [&](const std::string& what) { changed.read(victim.file(), what); });
+    }
+  }
+  EXPECT_EQ(generations.size(), 5U);  // H14, H15, H16, H17, H18
+  EXPECT_EQ(cut.values_, 0U);
+  EXPECT_GT(changed.errors_, 10000U);
+  EXPECT_GT(changed.values_, 10000U);
+  expect_little_memory_since(before);
 }
 
 }  // namespace

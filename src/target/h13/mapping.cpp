@@ -21,29 +21,24 @@ struct Traits {
 };
 using Lifter = mapping::Lifter<Traits>;
 using Encoder = mapping::Encoder<Traits>;
+using mapping::channel_field;
 using mapping::Codes;
+using mapping::kActivations;
+using mapping::kForms;
+using mapping::kNeuralModes;
+using mapping::kNeuralTask;
+using mapping::kNoPath;
+using mapping::kPlanarOps;
+using mapping::kReductions;
+using mapping::takes_second_source;
 
 constexpr Codes<Place, 4> kPlaces{
     {{{0, Place::on_chip}, {1, Place::surface_kept}, {2, Place::surface}, {3, Place::chained}}}};
 constexpr Codes<ElementType, 3> kElements{
     {{{0, ElementType::uint8}, {1, ElementType::int8}, {2, ElementType::float16}}}};
-constexpr Codes<PlanarForm, 5> kForms{{{{2, PlanarForm::unary},
-                                        {3, PlanarForm::binary},
-                                        {4, PlanarForm::affine},
-                                        {5, PlanarForm::unary_reduce},
-                                        {6, PlanarForm::binary_reduce}}}};
-constexpr Codes<PlanarOp, 5> kPlanarOps{
-    {{{0, PlanarOp::add}, {1, PlanarOp::mul}, {2, PlanarOp::max}, {3, PlanarOp::min}, {4, PlanarOp::square}}}};
-constexpr Codes<Reduction, 4> kReductions{
-    {{{0, Reduction::sum}, {1, Reduction::average}, {2, Reduction::max}, {3, Reduction::min}}}};
-constexpr Codes<Activation, 3> kActivations{{{{0, Activation::none}, {1, Activation::relu}, {2, Activation::table}}}};
 constexpr Codes<KernelFormat, 3> kKernelFormats{
     {{{0, KernelFormat::none}, {1, KernelFormat::int8}, {2, KernelFormat::fp16}}}};
-/// MACCfg bits 3:0: KernelMode and OpMode together say what the neural path computes.
-constexpr Codes<NeuralMode, 4> kNeuralModes{
-    {{{0x0, NeuralMode::convolution}, {0x8, NeuralMode::sum}, {0xb, NeuralMode::maximum}, {0xc, NeuralMode::bypass}}}};
 constexpr FieldRef kNeuralMode{kNE_MACCfg, 0, 4, false, kNE_MACCfg_OpMode.ordinal};
-constexpr std::uint32_t kNeuralTask = 0;
 
 /// The registers that describe one operand; the two sources and the result have the same set at different addresses.
 struct SurfaceFields {
@@ -89,7 +84,6 @@ constexpr OnChipFields kSource2OnChip{kL2_Src2Base_Addr, kL2_Src2ChannelStride_S
 constexpr OnChipFields kResultOnChip{kL2_ResultBase_Addr, kL2_ResultChannelStride_Stride, kL2_ResultRowStride_Stride,
                                      kL2_ResultDepthStride_Stride, kL2_ResultGroupStride_Stride};
 
-constexpr std::string_view kNoPath = "0 on this path";
 constexpr bool uses_surface(Place place) { return place == Place::surface || place == Place::surface_kept; }
 constexpr bool lies_on_chip(Place place) { return place == Place::on_chip || place == Place::surface_kept; }
 
@@ -115,10 +109,6 @@ void map_on_chip(M& m, View& view, const OnChipFields& fields, Place place) {
     m.bytes(fields.depth, view.strides.depth);
     m.bytes(fields.group, view.strides.group);
   }
-}
-
-constexpr bool takes_second_source(PlanarForm form) {
-  return form == PlanarForm::binary || form == PlanarForm::affine || form == PlanarForm::binary_reduce;
 }
 
 template <typename M, typename Op>
@@ -180,12 +170,6 @@ void map_result(M& m, Op& op) {
     m.derived(kL2_ResultCfg_DMAInterleave, result.surface.interleave & 0xfu, "equal to TileDMADst.Fmt.Interleave");
   }
   map_on_chip(m, result.on_chip, kResultOnChip, result.place);
-}
-
-/// The field of the i-th of sixteen equal registers, from that of the first.
-constexpr FieldRef channel_field(FieldRef first, std::size_t i) {
-  return {first.address + 4 * static_cast<std::uint32_t>(i), first.lsb, first.width, false,
-          static_cast<std::uint16_t>(first.ordinal + i)};
 }
 
 template <typename M, typename Kernel>
