@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <vector>
 
 #include "mil/extents.h"
 #include "reference/broadcast.h"
 #include "reference/gemm.h"
 #include "reference/kernels.h"
+#include "reference/onednn_linear.h"
 #include "reference/softmax.h"
 
 namespace openane::reference {
@@ -56,6 +58,15 @@ Result<void> linear(Call& call) {
   OPENANE_TRY(Array out, call.allocate(0, shape));
   OPENANE_CHECK(for_numbers(x, [&]<typename T>(T) -> Result<void> {
     const ProductExtents extents{columns == 0 ? 0 : out.count() / columns, columns, depth};
+    if constexpr (std::same_as<T, float>) {
+      const Operand constant{weight.elements<float>().data(), call.is_constant("weight") ? weight.owner() : nullptr};
+      const float* const bias = has_bias ? call.array("bias").elements<float>().data() : nullptr;
+      OPENANE_TRY(const bool done, onednn_linear(extents, x.elements<float>().data(), constant, bias,
+                                                 out.writable<float>().data(), call.threads()));
+      if (done) {
+        return {};
+      }
+    }
     if (has_bias) {
       fill_rows(out.writable<T>(), call.array("bias").elements<T>(), call.threads());
     }

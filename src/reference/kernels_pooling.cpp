@@ -53,7 +53,8 @@ struct Maximum {
   /// A NaN stays.
   template <typename Real>
   static Real add(Real sum, Real value) {
-    return value > sum || value != value ? value : sum;
+    // Both compared always: a branch would keep the loop from being vectorised.
+    return (static_cast<int>(value > sum) | static_cast<int>(value != value)) != 0 ? value : sum;
   }
   template <typename Real>
   static Real finish(Real sum, std::int64_t /*elements*/) {

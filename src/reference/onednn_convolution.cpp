@@ -49,6 +49,10 @@ struct Prepared {
   std::int64_t source_plane = 1;
   std::int64_t result_plane = 1;
   std::vector<Piece> pieces;
+
+  [[nodiscard]] bool is_stale() const {
+    return std::ranges::any_of(pieces, [](const Piece& piece) { return piece.kept_weight.is_stale(); });
+  }
 };
 
 /// The last two or three of the axes: most operations are 2-D, and 2-D code is the best.

@@ -50,6 +50,8 @@ class PreparedConstant {
   /// `operand`, which has layout `from`, in layout `to`. The copy is kept when the operand is constant.
   [[nodiscard]] dnnl::memory get(const Operand& operand, const dnnl::memory::desc& from, const dnnl::memory::desc& to,
                                  std::size_t scratch_slot);
+  /// Whether what is kept belongs to a constant that is gone.
+  [[nodiscard]] bool is_stale() const { return memory_ && owner_.expired(); }
 
  private:
   std::weak_ptr<const void> owner_;
@@ -65,7 +67,8 @@ void copy_into(const dnnl::memory& from, const dnnl::memory& to);
 /// `from` in layout `to`, copied to the scratch slot unless it has it.
 [[nodiscard]] dnnl::memory in_layout(const dnnl::memory& from, const dnnl::memory::desc& to, std::size_t scratch_slot);
 
-/// Prepared operations by what they are for. Full, it starts anew: nets have hundreds of different operations.
+/// Prepared operations by what they are for. When a new one comes, those whose constants are gone (`is_stale`) leave;
+/// full, the cache starts anew: nets have hundreds of different operations.
 template <typename Key, typename Prepared>
 class PreparedCache {
  public:
@@ -75,8 +78,8 @@ class PreparedCache {
     std::shared_ptr<Slot> slot;
     {
       const std::scoped_lock lock(mutex_);
-      if (slots_.size() >= kCapacity) {
-        slots_.clear();
+      if (!slots_.contains(key)) {
+        make_room();
       }
       std::shared_ptr<Slot>& found = slots_[key];
       if (found == nullptr) {
@@ -97,6 +100,16 @@ class PreparedCache {
     std::mutex mutex;
     std::unique_ptr<Prepared> prepared;
   };
+  void make_room() {
+    std::erase_if(slots_, [](const auto& entry) {
+      const std::unique_lock lock(entry.second->mutex, std::try_to_lock);
+      return lock && entry.second->prepared != nullptr && entry.second->prepared->is_stale();
+    });
+    if (slots_.size() >= kCapacity) {
+      slots_.clear();
+    }
+  }
+
   std::mutex mutex_;
   std::map<Key, std::shared_ptr<Slot>> slots_;
 };
