@@ -167,8 +167,9 @@ Result<void> Session::State::specialise(const Shapes& shapes) {
   if (!shapes.empty()) {
     OPENANE_CHECK(mil::specialise_shapes(specialised, shapes));
   }
+  OPENANE_TRY(std::unique_ptr<const Prepared> fresh, prepare(std::move(specialised), environment));
   arena.reset();
-  OPENANE_TRY(prepared, prepare(std::move(specialised), environment));
+  prepared = std::move(fresh);
   arena = std::make_unique<Arena>(*prepared, environment.meter);
   figures.arena_bytes = prepared->plan.arena_bytes;
   figures.unshared_bytes = prepared->plan.unshared_bytes;

@@ -209,6 +209,21 @@ TEST(Session, unknown_extents_follow_from_the_inputs) {
   }
 }
 
+TEST(Session, shapes_that_an_operation_does_not_take_leave_the_session_usable) {
+  auto session = open(R"(
+  func main<ios17>(tensor<fp32, [?]> x, tensor<fp32, [?]> y) {
+    tensor<fp32, [?]> z = add(x = x, y = y)[name = string("z")];
+  } -> (z);)");
+  ASSERT_TRUE(session) << message(session);
+  const Tensor two = floats({2}, {1, 2});
+  ASSERT_TRUE(session->run(std::vector<NamedTensor>{{"x", two}, {"y", two}}));
+  const auto refused = session->run(std::vector<NamedTensor>{{"x", two}, {"y", floats({3}, {1, 2, 3})}});
+  EXPECT_TRUE(has(message(refused), "test.mil:5:5: malformed input: add: 2 and 3 cannot be broadcast"));
+  const auto done = session->run(std::vector<NamedTensor>{{"x", two}, {"y", two}});
+  ASSERT_TRUE(done) << message(done);
+  EXPECT_EQ(numbers((*done)[0]), (std::vector<float>{2, 4}));
+}
+
 TEST(Session, inputs_that_do_not_fit_are_refused) {
   auto session = open(kAdd);
   ASSERT_TRUE(session) << message(session);
