@@ -29,7 +29,7 @@ CMAKE   = cmake -Wno-dev
 MAKEFLAGS += --no-print-directory
 
 .PHONY: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install packages clean help \
-        conformance conformance-slice conformance-environment
+        conformance conformance-slice conformance-speed conformance-environment
 .DEFAULT_GOAL := build
 
 # The library and the tool. A tree configured without tests by this goal stays without them until `make test` asks for them.
@@ -96,6 +96,13 @@ conformance: conformance-environment build
 conformance-slice: conformance-environment build
 	@$(CONFORMANCE)/conformance.py --tool build/release/src/cli/ane --count 2000 --seed 1
 
+# The reference executor beside ONNX Runtime.
+conformance-speed: conformance-environment
+	@$(NEED) $(BUILD_PACKAGES)
+	$(CMAKE) --preset bench
+	cmake --build --preset bench -j $(JOBS) --target bench_reference
+	@$(CONFORMANCE)/speed.py --bench build/bench/bench/bench_reference
+
 # Debian's PyTorch, and beside it the pinned packages in an environment of their own.
 conformance-environment:
 	@$(NEED) $(CONFORMANCE_PACKAGES)
@@ -125,4 +132,4 @@ clean:
 	rm -rf build
 
 help:
-	@echo "goals: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install conformance conformance-slice clean"
+	@echo "goals: build demo test asan format check-format lint tidy fuzz bench install check-docs check-install conformance conformance-slice conformance-speed clean"
