@@ -114,7 +114,8 @@ def check_page(path, tool, rewrite):
         elif language == "sh":
             wrong += [f"{name}:{start}: `make {g}` is no goal" for g in re.findall(r"^make ([a-z-]+)", block, re.M) if g not in goals]
             wrong += [f"{name}:{start}: no preset {p}" for p in re.findall(r"--preset[ =](\S+)", block) if p not in presets]
-    for line, link in ((n, l) for n, t in enumerate(lines, 1) for l in re.findall(r"\]\(([^)#\s]+)", t)):
+    fenced = {number for _, start, end in fenced_blocks(lines) for number in range(start + 1, end + 1)}
+    for line, link in ((n, l) for n, t in enumerate(lines, 1) if n not in fenced for l in re.findall(r"\]\(([^)#\s]+)", t)):
         if "://" not in link and not (path.parent / link).exists():
             wrong.append(f"{name}:{line}: the link {link} leads nowhere")
     if session:

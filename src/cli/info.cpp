@@ -21,12 +21,14 @@ namespace {
 constexpr const char* kExamples = R"(examples:
   ane info model.hwx
   ane info kernel.bin --raw kernel.toml
+  ane info model.mlpackage --shape 1x3x512x512 figures for a shape the model leaves open
   ane info model.mlpackage                     a model: inputs, operations, arithmetic, memory, compression
   ane info model.hwx --json | jq '.procedures[].tensors[] | {name, slot, shape}')";
 
 struct Options {
   std::string input;
   std::string raw_layout;
+  std::vector<std::string> shapes;
   bool json = false;
 };
 
@@ -269,7 +271,10 @@ nlohmann::ordered_json info_json(const Program& program, const std::vector<Findi
 
 Result<Exit> show(const Options& options) {
   if (options.raw_layout.empty() && is_model_path(options.input)) {
-    return show_model(options.input, options.json);
+    return show_model({options.input, options.shapes, options.json});
+  }
+  if (!options.shapes.empty()) {
+    return fail(ErrorCategory::usage, fmt::format("--shape is for models, and {} is a program", options.input));
   }
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
   const std::vector<Finding> findings = check_program(program);
@@ -299,6 +304,9 @@ Action declare_info(CLI::App& app) {
                  ".mlmodelc)")
       ->required();
   add_raw_option(app, options->raw_layout);
+  app.add_option("--shape", options->shapes, "Of models: the shape of an input that has several")
+      ->type_name("[NAME=]1x3x224x224")
+      ->allow_extra_args(false);
   app.add_flag("--json", options->json, "The same content as JSON");
   return [options] { return show(*options); };
 }

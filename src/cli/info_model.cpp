@@ -15,6 +15,7 @@
 #include "openane/mil_model.h"
 #include "openane/mil_text.h"
 #include "openane/model_summary.h"
+#include "openane/reference.h"
 
 namespace openane::cli {
 namespace {
@@ -60,6 +61,20 @@ Result<Opened> open(const std::string& path) {
                 message->is_updatable,
                 std::nullopt,
                 message->payload.size()};
+}
+
+/// Gives inputs of the main function concrete shapes.
+Result<void> specialise(Opened& opened, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    return {};
+  }
+  const mil::Function* main = opened.program ? opened.program->main_function() : nullptr;
+  if (main == nullptr) {
+    return fail(ErrorCategory::usage, "--shape is for ML Programs with a main function");
+  }
+  using Shapes = std::map<std::string, Shape>;
+  OPENANE_TRY(const Shapes shapes, parse_shapes(arguments, main));
+  return mil::specialise_shapes(*opened.program->program.find_function(main->name), shapes);
 }
 
 /// 1234567 -> "1,234,567"
@@ -161,7 +176,29 @@ std::string constants_text(const FunctionSummary& summary) {
   return columns_text(rows, "  ");
 }
 
-std::string function_text(const FunctionSummary& summary, mil::Spelling spelling) {
+/// What the reference executor plans for a program without mistakes.
+std::optional<reference::MemoryFigures> planned_memory(const mil::Model& model, const mil::Function& function) {
+  if (mil::has_errors(mil::verify(model.program, &model.weights))) {
+    return std::nullopt;
+  }
+  const Result<reference::MemoryFigures> figures = reference::measure_memory(function, model.weights);
+  return figures ? std::optional(*figures) : std::nullopt;
+}
+
+std::string memory_text(const FunctionSummary& summary, const std::optional<reference::MemoryFigures>& planned) {
+  std::string out = fmt::format("  activations: {} at most, at {}{}\n", counted(summary.peak_activation_bytes, "byte"),
+                                summary.peak_at.empty() ? "the inputs" : printable(summary.peak_at),
+                                summary.has_open_tensors ? ", without tensors of open shape" : "");
+  if (planned) {
+    out += fmt::format("  reference executor: {} of fp32 for intermediate results, {} without sharing\n",
+                       counted(planned->arena_bytes, "byte"), counted(planned->unshared_bytes, "byte"));
+  }
+  return out;
+}
+
+std::string function_text(const mil::Model& model, const mil::Function& function) {
+  const FunctionSummary summary = summarise(function);
+  const mil::Spelling spelling = model.program.spelling();
   std::string out = fmt::format("function {} ({}):\n", printable(summary.name), summary.opset);
   Rows ports;
   for (const auto& [name, type] : summary.inputs) {
@@ -178,9 +215,7 @@ std::string function_text(const FunctionSummary& summary, mil::Spelling spelling
                          ? std::string()
                          : fmt::format(", without {} of open shape", counted(summary.uncounted, "operation")));
   out += fmt::format("  parameters: {}\n", grouped(summary.parameters));
-  out += fmt::format("  activations: {} at most, at {}{}\n", counted(summary.peak_activation_bytes, "byte"),
-                     summary.peak_at.empty() ? "the inputs" : printable(summary.peak_at),
-                     summary.has_open_tensors ? ", without tensors of open shape" : "");
+  out += memory_text(summary, planned_memory(model, function));
   return out + constants_text(summary);
 }
 
@@ -210,7 +245,7 @@ std::string model_text(const std::string& path, const Opened& opened) {
     out += fmt::format("layers: of kind {}, which OpenANE describes but does not read yet\n", opened.kind);
   } else {
     for (const mil::Function& function : opened.program->program.functions) {
-      out += function_text(summarise(function), opened.program->program.spelling());
+      out += function_text(*opened.program, function);
     }
     for (const auto& [name, file] : opened.program->weights.files()) {
       out += fmt::format("weights: {} in {}, {}\n", counted(file.declared_count(), "record"), printable(name),
@@ -275,7 +310,9 @@ ordered_json ports_json(const std::vector<std::pair<std::string, mil::Type>>& po
   return json;
 }
 
-ordered_json summary_json(const FunctionSummary& summary) {
+ordered_json summary_json(const mil::Model& model, const mil::Function& function) {
+  const FunctionSummary summary = summarise(function);
+  const std::optional<reference::MemoryFigures> planned = planned_memory(model, function);
   ordered_json constants = ordered_json::array();
   for (const ConstantGroup& group : summary.constants) {
     constants.push_back({{"storage", group.storage},
@@ -297,6 +334,7 @@ ordered_json summary_json(const FunctionSummary& summary) {
           {"peak_activation_bytes", summary.peak_activation_bytes},
           {"peak_at", summary.peak_at},
           {"has_open_tensors", summary.has_open_tensors},
+          {"reference_arena_bytes", planned ? ordered_json(planned->arena_bytes) : ordered_json()},
           {"constants", std::move(constants)}};
 }
 
@@ -321,7 +359,7 @@ ordered_json model_json(const Opened& opened) {
   if (opened.program) {
     json["functions"] = ordered_json::array();
     for (const mil::Function& function : opened.program->program.functions) {
-      json["functions"].push_back(summary_json(summarise(function)));
+      json["functions"].push_back(summary_json(*opened.program, function));
     }
     json["weight_file_bytes"] = weight_bytes(*opened.program);
     json["findings"] = ordered_json::array();
@@ -346,9 +384,11 @@ ordered_json model_json(const Opened& opened) {
 
 }  // namespace
 
-Result<Exit> show_model(const std::string& path, bool json) {
-  OPENANE_TRY(const Opened opened, in_file(open(path), path));
-  if (json) {
+Result<Exit> show_model(const ModelView& view) {
+  const std::string& path = view.path;
+  OPENANE_TRY(Opened opened, in_file(open(path), path));
+  OPENANE_CHECK(in_file(specialise(opened, view.shapes), path));
+  if (view.json) {
     print_json(model_json(opened));
   } else {
     print(model_text(path, opened));

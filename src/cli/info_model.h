@@ -2,11 +2,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/command.h"
 
 namespace openane::cli {
 
-[[nodiscard]] Result<Exit> show_model(const std::string& path, bool json);
+struct ModelView {
+  std::string path;
+  std::vector<std::string> shapes;  ///< Of `--shape`, for the main function.
+  bool json = false;
+};
+
+[[nodiscard]] Result<Exit> show_model(const ModelView& view);
 
 }  // namespace openane::cli

@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+
+#include "cli/tensor_source.h"
 
 namespace openane::cli {
 namespace {
@@ -27,6 +30,24 @@ bool starts_like_text(const std::string& path) {
   head.resize(static_cast<std::size_t>(file.gcount()));
   const std::size_t at = head.find_first_not_of(" \t\r\n");
   return at != std::string::npos && head.substr(at).starts_with("program(");
+}
+
+/// "1x3x224x224"; "" and "scalar" are rank 0.
+Result<Shape> parse_shape(const std::string& text) {
+  Shape shape;
+  std::string_view rest = text == "scalar" ? std::string_view() : std::string_view(text);
+  while (!rest.empty()) {
+    std::int64_t extent = 0;
+    const auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), extent);
+    const auto length = static_cast<std::size_t>(end - rest.data());
+    const bool goes_on = length < rest.size();
+    if (status != std::errc() || extent < 0 || (goes_on && (rest[length] != 'x' || length + 1 == rest.size()))) {
+      return fail(ErrorCategory::usage, fmt::format("--shape: '{}' is no shape such as 1x3x224x224", text));
+    }
+    shape.push_back(extent);
+    rest.remove_prefix(goes_on ? length + 1 : length);
+  }
+  return shape;
 }
 
 std::string range_text(std::uint64_t lower, std::int64_t upper) {
@@ -83,6 +104,23 @@ std::string_view color_name(mil::ColorSpace space) {
 }
 
 }  // namespace
+
+Result<std::map<std::string, Shape>> parse_shapes(const std::vector<std::string>& arguments,
+                                                  const mil::Function* function) {
+  std::vector<std::string> names;
+  if (function != nullptr) {
+    for (const mil::VariableId input : function->body().inputs) {
+      names.push_back((*function)[input].name);
+    }
+  }
+  using Texts = std::map<std::string, std::string>;
+  OPENANE_TRY(const Texts texts, match_names(arguments, names, "shape"));
+  std::map<std::string, Shape> shapes;
+  for (const auto& [name, text] : texts) {
+    OPENANE_TRY(shapes[name], parse_shape(text));
+  }
+  return shapes;
+}
 
 bool has_model_ending(const std::string& path) {
   const std::string extension = extension_of(path);

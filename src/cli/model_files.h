@@ -1,6 +1,7 @@
 // Models (ML Programs and their kin) from and to files, for every subcommand.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ namespace openane::cli {
 
 /// Whether an ending is one models are written with: .mil, .mlmodel, .mlpackage, .mlmodelc.
 [[nodiscard]] bool has_model_ending(const std::string& path);
+
+/// The shapes of `--shape [NAME=]1x3x224x224`; the name may be left out where the function has one input.
+[[nodiscard]] Result<std::map<std::string, Shape>> parse_shapes(const std::vector<std::string>& arguments,
+                                                                const mil::Function* function);
 
 /// "x: fp32 1x3x224x224", or the flexibility in place of the shape: "1x3x[64..512]x[64..512]", "one of 2x4, 4x4".
 [[nodiscard]] std::string feature_shape_text(const mil::Feature& feature);

@@ -3,11 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "cli/console.h"
+#include "cli/model_files.h"
 #include "cli/model_input.h"
 #include "cli/run.h"
 #include "cli/tensor_files.h"
@@ -35,43 +35,8 @@ std::vector<Port> joined(std::vector<Port> a, const std::vector<Port>& b) {
   return a;
 }
 
-/// "1x3x224x224"; "" and "scalar" are rank 0.
-Result<Shape> parse_shape(const std::string& text) {
-  Shape shape;
-  std::string_view rest = text == "scalar" ? std::string_view() : std::string_view(text);
-  while (!rest.empty()) {
-    std::int64_t extent = 0;
-    const auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), extent);
-    const auto length = static_cast<std::size_t>(end - rest.data());
-    const bool goes_on = length < rest.size();
-    if (status != std::errc() || extent < 0 || (goes_on && (rest[length] != 'x' || length + 1 == rest.size()))) {
-      return fail(ErrorCategory::usage, fmt::format("--shape: '{}' is no shape such as 1x3x224x224", text));
-    }
-    shape.push_back(extent);
-    rest.remove_prefix(goes_on ? length + 1 : length);
-  }
-  return shape;
-}
-
 const mil::Function* function_of(const mil::Model& model, const std::string& name) {
   return name.empty() ? model.main_function() : model.program.find_function(name);
-}
-
-/// The shapes of `--shape`; the name may be left out where the function has one input.
-Result<std::map<std::string, Shape>> parse_shapes(const RunOptions& options, const mil::Model& model) {
-  std::vector<std::string> names;
-  if (const mil::Function* function = function_of(model, options.function)) {
-    for (const mil::VariableId input : function->body().inputs) {
-      names.push_back((*function)[input].name);
-    }
-  }
-  using Texts = std::map<std::string, std::string>;
-  OPENANE_TRY(const Texts texts, match_names(options.shapes, names, "shape"));
-  std::map<std::string, Shape> shapes;
-  for (const auto& [name, text] : texts) {
-    OPENANE_TRY(shapes[name], parse_shape(text));
-  }
-  return shapes;
 }
 
 const mil::Feature* find_feature(const mil::ModelDescription& description, const std::string& function,
@@ -250,7 +215,7 @@ Result<Exit> run_model(const RunOptions& options) {
   execution.seed = options.seed;
   execution.function = options.function;
   execution.memory_limit = options.memory_limit;
-  OPENANE_TRY(execution.shapes, parse_shapes(options, model));
+  OPENANE_TRY(execution.shapes, parse_shapes(options.shapes, function_of(model, options.function)));
   if (options.trace) {
     execution.observer = [&](const reference::Observation& seen) { tracer.see(seen); };
   }

@@ -12,8 +12,9 @@
 namespace openane {
 namespace {
 
-/// Scans of a progressive image; real ones have about ten, each costs a pass over the whole picture.
-constexpr int kMostScans = 100;
+/// Scans of a progressive image: real ones have about ten, and a few bytes can make one that passes over the whole
+/// picture.
+constexpr int kMostScans = 32;
 
 struct Decoder {
   jpeg_decompress_struct stream;
