@@ -1,6 +1,6 @@
 # oneDNN computes the heavy operations of the reference executor. Not find_package(dnnl): Debian's wants OpenCL, which nothing here uses.
-# Linked by names, so that the installed package asks for no path of this machine. gomp is the OpenMP runtime Debian's oneDNN uses; the
-# reference executor takes its threads from there too.
+# Linked by names, so that the installed package asks for no path of this machine. gomp is the OpenMP runtime Debian's oneDNN uses: it is
+# told to take one thread where ours call it.
 find_library(OPENANE_DNNL_LIBRARY dnnl REQUIRED)
 find_path(OPENANE_DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
 
