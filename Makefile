@@ -72,7 +72,7 @@ lint: check-format
 
 tidy:
 	@$(NEED) $(LINT_PACKAGES)
-	tools/run_tidy.sh $(JOBS)
+	tools/run_tidy.sh $(TIDY_MODE) $(JOBS)
 
 fuzz:
 	@$(NEED) $(CLANG_PACKAGES)
