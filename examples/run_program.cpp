@@ -16,8 +16,7 @@ openane::Result<void> run(const char* path) {
   OPENANE_TRY(const std::vector<openane::NamedTensor> outputs, openane::run_program(program, inputs));
   for (const openane::NamedTensor& output : outputs) {
     OPENANE_TRY(const std::vector<float> values, output.tensor.to_floats());
-    std::printf("%s %s: %.12g ...\n", output.name.c_str(), openane::to_string(output.tensor.shape).c_str(),
-                values.at(0));
+    std::printf("%s %s: %g ...\n", output.name.c_str(), openane::to_string(output.tensor.shape).c_str(), values.at(0));
   }
   return {};
 }
