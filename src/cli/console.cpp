@@ -66,7 +66,11 @@ void print_json(const nlohmann::ordered_json& value) {
   print("\n");
 }
 
-void print_error(const Error& error) { fmt::print(stderr, "ane: {}\n", printable(error.to_string())); }
+void print_error(const Error& error) {
+  // Readers of text report several errors in one, a line each; what a binary file calls its things stays on one line.
+  const bool is_text = error.location.line != 0;
+  fmt::print(stderr, "ane: {}\n", printable(error.to_string(), is_text));
+}
 
 void print_note(std::string_view text) { fmt::print(stderr, "ane: note: {}\n", printable(text)); }
 

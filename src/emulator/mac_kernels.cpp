@@ -37,7 +37,7 @@ constexpr std::size_t kRowsLog2 = 2;
 #endif
 constexpr std::size_t kVectors = 3;
 
-// The same step for kSums sums.
+// The same step for kSums sums. NOLINTNEXTLINE(bugprone-macro-parentheses): the parameter is a name
 #define OPENANE_EACH(n) _Pragma("GCC unroll 8") for (std::size_t n = 0; n < kSums; ++n)
 
 template <std::size_t kRows>

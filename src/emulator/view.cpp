@@ -408,9 +408,9 @@ std::array<std::uint16_t, 256> byte_values(ElementType type) {
 }
 
 const std::array<std::uint16_t, 256>& values_of(ElementType type) {
-  static const std::array<std::uint16_t, 256> kUnsigned = byte_values(ElementType::uint8);
-  static const std::array<std::uint16_t, 256> kSigned = byte_values(ElementType::int8);
-  return type == ElementType::int8 ? kSigned : kUnsigned;
+  static const std::array<std::uint16_t, 256> from_unsigned = byte_values(ElementType::uint8);
+  static const std::array<std::uint16_t, 256> from_signed = byte_values(ElementType::int8);
+  return type == ElementType::int8 ? from_signed : from_unsigned;
 }
 
 std::uint16_t element_at(const std::uint8_t* at, ElementType type) {
@@ -456,7 +456,7 @@ const std::uint16_t* RowReader::row(std::uint32_t g, std::uint32_t c, std::uint3
   }
   at += x * stride;
   if (plain_ && is_aligned(at)) {
-    return static_cast<const std::uint16_t*>(static_cast<const void*>(at));
+    return reinterpret_cast<const std::uint16_t*>(at);
   }
   if (stride == 0) {
     std::fill_n(buffer, count, element_at(at, view.type));
@@ -480,7 +480,7 @@ std::uint16_t* RowWriter::direct(std::uint32_t g, std::uint32_t c, std::uint32_t
     return nullptr;
   }
   std::uint8_t* at = view_->memory->writable + view_->row_offset(g, c, y) + column_offset(x);
-  return is_aligned(at) ? static_cast<std::uint16_t*>(static_cast<void*>(at)) : nullptr;
+  return is_aligned(at) ? reinterpret_cast<std::uint16_t*>(at) : nullptr;
 }
 
 void RowWriter::put(std::uint32_t g, std::uint32_t c, std::uint32_t y, std::uint32_t x,

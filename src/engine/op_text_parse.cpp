@@ -456,6 +456,7 @@ Result<void> set_op_key(EngineOp& op, const Word& key, std::span<const Word> wor
   const Key* row = find_key(key.text);
   if (row == nullptr) {
     std::vector<std::string_view> all;
+    all.reserve(std::size(kKeys));
     for (const Key& known : kKeys) {
       all.push_back(known.name);
     }

@@ -166,7 +166,8 @@ Result<Model> read_model(const std::string& path) {
   if (fs::exists(given / "model.mil", code)) {
     return read_bundle(given);
   }
-  return fail(ErrorCategory::unsupported, "a directory with neither Manifest.json nor model.mil: no ML Program",
+  return fail(ErrorCategory::malformed_input,
+              "is a directory with neither Manifest.json (a package) nor model.mil (a bundle)",
               Location{path, {}, 0, 0});
 }
 
