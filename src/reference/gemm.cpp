@@ -30,7 +30,8 @@ template <typename T>
 void multiply_plain(const ProductExtents& extents, const Matrix<T>& a, const Matrix<T>& b, T* out,
                     std::int64_t out_stride, bool accumulates, unsigned threads) {
   using Number = typename Arithmetic<T>::Type;
-  const auto [rows, columns, depth] = extents;
+  const std::int64_t columns = extents.columns;
+  const std::int64_t depth = extents.depth;
   // Rows of b are walked: a transposed one is written out once.
   std::vector<T> turned;
   Matrix<T> right = b;
@@ -44,7 +45,7 @@ void multiply_plain(const ProductExtents& extents, const Matrix<T>& a, const Mat
     right = {turned.data(), columns};
   }
   const std::int64_t grain = kProductGrain / std::max<std::int64_t>(columns * depth, 1) + 1;
-  parallel_for(rows, grain, threads, [&, columns = columns, depth = depth](std::int64_t begin, std::int64_t end) {
+  parallel_for(extents.rows, grain, threads, [&](std::int64_t begin, std::int64_t end) {
     std::vector<Number> sums(static_cast<std::size_t>(columns));
     for (std::int64_t i = begin; i < end; ++i) {
       T* const to = out + i * out_stride;
