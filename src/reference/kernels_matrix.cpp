@@ -10,25 +10,13 @@
 #include "mil/extents.h"
 #include "reference/broadcast.h"
 #include "reference/gemm.h"
+#include "reference/held_type.h"
 #include "reference/kernels.h"
 #include "reference/onednn_linear.h"
 #include "reference/softmax.h"
 
 namespace openane::reference {
 namespace {
-
-/// The kernel for what the elements of argument `name` are held as.
-template <typename F>
-Result<void> for_numbers(const Array& x, const F& f) {
-  switch (x.holding()) {
-    case Holding::fp64:
-      return f(double{});
-    case Holding::int32:
-      return f(std::int32_t{});
-    default:
-      return f(float{});
-  }
-}
 
 template <typename T>
 void fill_rows(std::span<T> out, std::span<const T> row, unsigned threads) {
@@ -56,7 +44,7 @@ Result<void> linear(Call& call) {
   Shape shape = x.shape();
   shape.back() = columns;
   OPENANE_TRY(Array out, call.allocate(0, shape));
-  OPENANE_CHECK(for_numbers(x, [&]<typename T>(T) -> Result<void> {
+  OPENANE_CHECK(with_number_type(x.holding(), [&]<typename T>(T) -> Result<void> {
     const ProductExtents extents{columns == 0 ? 0 : out.count() / columns, columns, depth};
     if constexpr (std::same_as<T, float>) {
       const Operand constant{weight.elements<float>().data(), call.is_constant("weight") ? weight.owner() : nullptr};
@@ -153,7 +141,7 @@ Result<void> matmul(Call& call) {
   const auto stride_of = [](const Array& array, bool is_left) {
     return array.rank() == 1 && !is_left ? std::int64_t{1} : array.shape().back();
   };
-  OPENANE_CHECK(for_numbers(x, [&]<typename T>(T) -> Result<void> {
+  OPENANE_CHECK(with_number_type(x.holding(), [&]<typename T>(T) -> Result<void> {
     multiply_all<T>(plan.extents, {x.elements<T>().data(), stride_of(x, true), transpose_x},
                     {y.elements<T>().data(), stride_of(y, false), transpose_y}, out.writable<T>().data(), plan.offsets,
                     call.threads());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reference/axes.h"
+#include "reference/held_type.h"
 #include "reference/kernels.h"
 #include "reference/parallel.h"
 #include "reference/rounding.h"
@@ -211,27 +212,16 @@ Result<void> reduce_with(Call& call, bool needs_elements, const Work& work) {
   return {};
 }
 
-template <typename F>
-Result<void> for_numbers(const Call& call, const F& f) {
-  switch (call.array("x").holding()) {
-    case Holding::fp64:
-      return f(double{});
-    case Holding::int32:
-      return f(std::int32_t{});
-    default:
-      return f(float{});
-  }
-}
-
 template <template <typename> typename Fold>
 Result<void> reduce(Call& call) {
-  return for_numbers(call, [&]<typename T>(T) {
+  return with_number_type(call.array("x").holding(), [&]<typename T>(T) {
     return reduce_with<T>(call, requires { Fold<T>::kNeedsElements; }, fold_all<Fold<T>, T>);
   });
 }
 
 Result<void> reduce_log_sum_exp(Call& call) {
-  return for_numbers(call, [&]<typename T>(T) { return reduce_with<T>(call, false, log_sum_exp<T>); });
+  return with_number_type(call.array("x").holding(),
+                          [&]<typename T>(T) { return reduce_with<T>(call, false, log_sum_exp<T>); });
 }
 
 struct Greater {
@@ -280,7 +270,7 @@ Result<void> reduce_index(Call& call) {
   if (view.extent == 0 && out.count() > 0) {
     return fail(ErrorCategory::malformed_input, "nothing has neither a largest nor a smallest element");
   }
-  OPENANE_CHECK(for_numbers(call, [&]<typename T>(T) -> Result<void> {
+  OPENANE_CHECK(with_number_type(call.array("x").holding(), [&]<typename T>(T) -> Result<void> {
     best_index(view, x.elements<T>().data(), out.writable<std::int32_t>().data(), call.threads(), Better());
     return {};
   }));

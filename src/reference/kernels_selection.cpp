@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "reference/elementwise.h"
+#include "reference/held_type.h"
 #include "reference/kernels.h"
 #include "reference/rounding.h"
 
@@ -53,24 +54,6 @@ template <typename From, typename To>
 void cast_elements(const Array& x, const Array& out, unsigned threads) {
   const IntegerRange range = std::same_as<To, std::int32_t> ? range_of(out.type()) : IntegerRange{};
   map(x.elements<From>(), out.writable<To>(), threads, [&](From value) { return convert<To>(value, range); });
-}
-
-/// Calls `f` with a value of the type the elements are held as.
-template <typename F>
-Result<void> with_held_type(Holding holding, const F& f) {
-  switch (holding) {
-    case Holding::fp32:
-      return f(float{});
-    case Holding::fp64:
-      return f(double{});
-    case Holding::int32:
-      return f(std::int32_t{});
-    case Holding::boolean:
-      return f(std::uint8_t{});
-    case Holding::text:
-      break;
-  }
-  return fail(ErrorCategory::unsupported, "strings have no arithmetic");
 }
 
 Result<void> cast(Call& call) {

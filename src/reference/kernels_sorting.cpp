@@ -10,6 +10,7 @@
 
 #include "mil/extents.h"
 #include "reference/arguments.h"
+#include "reference/held_type.h"
 #include "reference/kernels.h"
 #include "reference/parallel.h"
 #include "reference/runs.h"
@@ -74,24 +75,6 @@ void store_indices(const Array& out, std::int64_t place, std::int64_t stride, st
   }
 }
 
-/// Calls `f` with a value of the type the array's elements are held as.
-template <typename F>
-Result<void> with_numbers(const Array& x, const F& f) {
-  switch (x.holding()) {
-    case Holding::fp32:
-      return f(float{});
-    case Holding::fp64:
-      return f(double{});
-    case Holding::int32:
-      return f(std::int32_t{});
-    case Holding::boolean:
-      return f(std::uint8_t{});
-    case Holding::text:
-      break;
-  }
-  return fail(ErrorCategory::internal, "strings have no order here");
-}
-
 Result<void> check_extent(std::int64_t extent, std::int64_t most) {
   if (extent > most) {
     return refuse(fmt::format("indices into {} elements do not fit the type of the result", extent));
@@ -106,7 +89,7 @@ Result<void> argsort(Call& call) {
   OPENANE_CHECK(check_extent(x.shape()[axis], std::int64_t{1} << 31));
   OPENANE_TRY(Array out, call.allocate(0, x.shape()));
   const AxisSplit split = split_at(x.shape(), axis);
-  OPENANE_CHECK(with_numbers(x, [&](auto zero) -> Result<void> {
+  OPENANE_CHECK(with_held_type(x.holding(), [&](auto zero) -> Result<void> {
     using T = decltype(zero);
     sort_lines<T>(x, split, split.extent, ascending, call.threads(),
                   [&](const auto&, auto place, auto indices) { store_indices(out, place, split.inner, indices); });
@@ -144,7 +127,7 @@ Result<void> topk(Call& call) {
     const bool is_short = indices.type() == mil::DataType::uint16;
     OPENANE_CHECK(check_extent(split.extent, is_short ? std::int64_t{1} << 16 : std::int64_t{1} << 31));
   }
-  OPENANE_CHECK(with_numbers(x, [&](auto zero) -> Result<void> {
+  OPENANE_CHECK(with_held_type(x.holding(), [&](auto zero) -> Result<void> {
     using T = decltype(zero);
     T* to = values.writable<T>().data();
     sort_lines<T>(x, split, count, ascending, call.threads(), [&](const auto& line, auto place, auto order) {
@@ -174,7 +157,7 @@ void store_position(std::int64_t linear, const Shape& shape, std::int32_t* to) {
 
 Result<void> non_zero(Call& call) {
   const Array& x = call.array("x");
-  return with_numbers(x, [&](auto zero) -> Result<void> {
+  return with_held_type(x.holding(), [&](auto zero) -> Result<void> {
     using T = decltype(zero);
     const std::span<const T> elements = x.elements<T>();
     const auto count = std::ranges::count_if(elements, [](T element) { return element != T{}; });
