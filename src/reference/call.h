@@ -18,6 +18,7 @@
 #include "openane/mil_program.h"
 #include "openane/reference.h"
 #include "reference/array.h"
+#include "reference/bounds.h"
 
 namespace openane::reference {
 
@@ -41,6 +42,13 @@ class Call {
   [[nodiscard]] virtual const Array& array(std::string_view name) const = 0;
   /// Whether an argument has the same elements, under the same owner, in every run: kernels keep what they make of it.
   [[nodiscard]] virtual bool is_constant(std::string_view /*name*/) const { return false; }
+  // What the executor asks of convolutions besides (merging.h).
+  /// Whether an argument [N, C, H, W] is held as [N, H, W, C].
+  [[nodiscard]] virtual bool is_channels_last(std::string_view /*name*/) const { return false; }
+  /// Whether result 0 must be.
+  [[nodiscard]] virtual bool gives_channels_last() const { return false; }
+  /// Between which numbers the result must be kept.
+  [[nodiscard]] virtual std::optional<Bounds<double>> bounds() const { return std::nullopt; }
   /// All arrays of a variadic argument.
   [[nodiscard]] virtual std::span<const Array> arrays(std::string_view name) const = 0;
   /// A constant as it is stored, elements packed: what the constexpr kernels decode.

@@ -72,6 +72,10 @@ class Execution {
   }
 
   [[nodiscard]] const mil::Function& function() const { return prepared_.function; }
+  /// How a variable is held: as [N, H, W, C].
+  [[nodiscard]] bool is_channels_last(mil::VariableId variable) const {
+    return variable && variable.index < prepared_.is_channels_last.size() && prepared_.is_channels_last[variable.index];
+  }
   [[nodiscard]] Environment& environment() { return environment_; }
   [[nodiscard]] Arena& arena() { return arena_; }
   [[nodiscard]] std::vector<Array>& states() { return states_; }

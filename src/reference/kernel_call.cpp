@@ -9,6 +9,7 @@
 #include "mil/extents.h"
 #include "mil/op_view.h"
 #include "reference/conversion.h"
+#include "reference/merging.h"
 
 namespace openane::reference {
 namespace {
@@ -75,7 +76,7 @@ bool fits(const Shape& declared, const Shape& shape) {
 }  // namespace
 
 KernelCall::KernelCall(Execution& execution, const Step& step)
-    : execution_(execution), step_(step), results_(step.operation->outputs.size()) {}
+    : execution_(execution), step_(step), results_(step.results.size()) {}
 
 Precision KernelCall::precision() const { return execution_.environment().options.precision; }
 
@@ -115,6 +116,17 @@ bool KernelCall::is_constant(std::string_view name) const {
     return !operand.variable || execution_.environment().is_constant[operand.variable.index];
   };
   return argument != nullptr && std::ranges::all_of(argument->operands, is_fixed);
+}
+
+bool KernelCall::is_channels_last(std::string_view name) const {
+  const BoundArgument* argument = step_.find(name);
+  return argument != nullptr && argument->operands.size() == 1 &&
+         execution_.is_channels_last(argument->operands.front().variable);
+}
+
+std::optional<Bounds<double>> KernelCall::bounds() const {
+  return step_.activation != nullptr ? std::optional(bounds_of(KernelCall(execution_, *step_.activation)))
+                                     : std::nullopt;
 }
 
 std::span<const Array> KernelCall::arrays(std::string_view name) const {

@@ -23,6 +23,9 @@ class KernelCall final : public Call {
   [[nodiscard]] bool has(std::string_view name) const override;
   [[nodiscard]] const Array& array(std::string_view name) const override;
   [[nodiscard]] bool is_constant(std::string_view name) const override;
+  [[nodiscard]] bool is_channels_last(std::string_view name) const override;
+  [[nodiscard]] bool gives_channels_last() const override { return execution_.is_channels_last(output(0)); }
+  [[nodiscard]] std::optional<Bounds<double>> bounds() const override;
   [[nodiscard]] std::span<const Array> arrays(std::string_view name) const override;
   [[nodiscard]] Result<mil::Value> stored(std::string_view name) const override;
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name) const override;
@@ -32,7 +35,7 @@ class KernelCall final : public Call {
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(std::string_view name) const override;
   [[nodiscard]] std::optional<std::vector<bool>> booleans(std::string_view name) const override;
 
-  [[nodiscard]] std::size_t output_count() const override { return step_.operation->outputs.size(); }
+  [[nodiscard]] std::size_t output_count() const override { return step_.results.size(); }
   [[nodiscard]] const mil::Type& output_type(std::size_t index) const override;
   [[nodiscard]] Result<Array> allocate(std::size_t index, const Shape& shape) override;
   [[nodiscard]] Result<Array> allocate(std::size_t index) override;
@@ -54,7 +57,7 @@ class KernelCall final : public Call {
     std::vector<Array> arrays;
   };
   [[nodiscard]] std::string_view fallback(std::string_view name) const;
-  [[nodiscard]] mil::VariableId output(std::size_t index) const { return step_.operation->outputs[index]; }
+  [[nodiscard]] mil::VariableId output(std::size_t index) const { return step_.results[index]; }
 
   Execution& execution_;
   const Step& step_;

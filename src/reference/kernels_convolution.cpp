@@ -19,22 +19,68 @@ Operand operand_of(const Call& call, std::string_view name) {
   return {array.elements<float>().data(), call.is_constant(name) ? array.owner() : nullptr};
 }
 
+ConvolutionRun run_of(const Call& call, Direction direction, const Array& source, const Operand& weight,
+                      const Array& out) {
+  ConvolutionRun run{.direction = direction,
+                     .source = source.elements<float>().data(),
+                     .source_is_channels_last = call.is_channels_last("x"),
+                     .weight = weight,
+                     .bias = bias_of<float>(call),
+                     .result = out.writable<float>().data(),
+                     .result_is_channels_last = call.gives_channels_last(),
+                     .bounds = std::nullopt,
+                     .threads = call.threads()};
+  if (const auto bounds = call.bounds()) {
+    run.bounds = Bounds<float>{static_cast<float>(bounds->low), static_cast<float>(bounds->high)};
+  }
+  return run;
+}
+
+/// Copies each of `batch` tensors [rows, columns] as [columns, rows].
+template <typename Real>
+void transpose(std::int64_t batch, std::int64_t rows, std::int64_t columns, const Real* from, Real* to) {
+  for (std::int64_t b = 0; b < batch; ++b, from += rows * columns, to += rows * columns) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t column = 0; column < columns; ++column) {
+        to[column * rows + row] = from[row * columns + column];
+      }
+    }
+  }
+}
+
+/// By the loops of convolution.cpp, which know one layout.
+template <typename Real>
+void compute_plainly(const Call& call, Direction direction, const Convolution& conv, std::span<const Real> source,
+                     const Real* weight, std::span<Real> result) {
+  const auto run = direction == Direction::forward ? convolve<Real> : convolve_transposed<Real>;
+  const bool is_copied = call.is_channels_last("x");
+  std::vector<Real> plain_source(is_copied ? source.size() : 0);
+  std::vector<Real> plain_result(call.gives_channels_last() ? result.size() : 0);
+  if (is_copied) {
+    transpose(conv.batch, conv.in_plane(), conv.in_channels, source.data(), plain_source.data());
+  }
+  run(conv, is_copied ? plain_source.data() : source.data(), weight, bias_of<Real>(call),
+      plain_result.empty() ? result.data() : plain_result.data(), call.threads());
+  if (!plain_result.empty()) {
+    transpose(conv.batch, conv.out_channels, conv.out_plane(), plain_result.data(), result.data());
+  }
+  if (const auto bounds = call.bounds()) {
+    Bounds<Real>{static_cast<Real>(bounds->low), static_cast<Real>(bounds->high)}.apply(result);
+  }
+}
+
 template <typename Real>
 Result<void> compute(Call& call, Direction direction, const Convolution& conv, const Array& source,
                      const Operand& weight, const Real* plain_weight, const Array& out) {
-  const Real* const from = source.elements<Real>().data();
-  const Real* const bias = bias_of<Real>(call);
-  Real* const to = out.writable<Real>().data();
   if constexpr (std::same_as<Real, float>) {
     if (source.count() > 0 && out.count() > 0) {
-      OPENANE_TRY(const bool done, onednn_convolve(direction, conv, from, weight, bias, to, call.threads()));
+      OPENANE_TRY(const bool done, onednn_convolve(conv, run_of(call, direction, source, weight, out)));
       if (done) {
         return {};
       }
     }
   }
-  (direction == Direction::forward ? convolve<Real> : convolve_transposed<Real>)(conv, from, plain_weight, bias, to,
-                                                                                 call.threads());
+  compute_plainly<Real>(call, direction, conv, source.elements<Real>(), plain_weight, out.writable<Real>());
   return {};
 }
 

@@ -114,14 +114,9 @@ struct Square {
 };
 
 template <typename Real>
-struct Clip {
-  Real low, high;
+struct Clip : Bounds<Real> {
   explicit Clip(const Call& call)
-      : low(static_cast<Real>(*call.number("alpha"))), high(static_cast<Real>(*call.number("beta"))) {}
-  Real operator()(Real x) const {
-    const Real above = x < low ? low : x;
-    return high < above ? high : above;
-  }
+      : Bounds<Real>{static_cast<Real>(*call.number("alpha")), static_cast<Real>(*call.number("beta"))} {}
 };
 
 template <typename T>

@@ -10,6 +10,7 @@
 #include "reference/conversion.h"
 #include "reference/execution.h"
 #include "reference/kernels.h"
+#include "reference/merging.h"
 
 namespace openane::reference {
 namespace {
@@ -80,6 +81,7 @@ class Lifetimes {
       : prepared_(prepared),
         function_(prepared.function),
         environment_(environment),
+        merger_(function_, environment),
         is_constant_(environment.is_constant),
         places_(function_.variable_count()),
         parents_(function_.block_count()) {}
@@ -150,6 +152,10 @@ class Lifetimes {
         continue;
       }
       OPENANE_TRY(Step step, make_step(function_, operation, environment_));
+      if (Step* const producer = merger_.producer(step, steps)) {
+        merge(*producer, std::move(step), static_cast<std::size_t>(producer - steps.data()));
+        continue;
+      }
       steps.push_back(std::move(step));
       OPENANE_CHECK(visit_operation(operation, id, steps.size() - 1));
     }
@@ -159,6 +165,15 @@ class Lifetimes {
       place.is_output = place.is_output || place.block == id.index;
     }
     return {};
+  }
+
+  /// What was between the two is never there.
+  void merge(Step& producer, Step activation, std::size_t at) {
+    Place& between = places_[producer.results.front().index];
+    define(activation.results.front(), BlockId{between.block}, at, false);
+    between.block = kNowhere;
+    producer.results = activation.results;
+    producer.activation = std::make_unique<const Step>(std::move(activation));
   }
 
   Result<void> visit_operation(const Operation& operation, BlockId id, std::size_t at) {
@@ -195,6 +210,7 @@ class Lifetimes {
   Prepared& prepared_;
   const Function& function_;
   Environment& environment_;
+  Merger merger_;
   const std::vector<bool>& is_constant_;
   std::vector<Place> places_;
   std::vector<Parent> parents_;
@@ -251,7 +267,7 @@ class Planner {
       return;
     }
     const std::uint32_t root = viewed(step);
-    for (const VariableId output : step.operation->outputs) {
+    for (const VariableId output : step.results) {
       const auto [begin, end] = lifetimes_.steps_of(output);
       const auto bytes = bytes_held(function_[output].type, precision_);
       std::uint32_t& place = place_of_[output.index];
@@ -295,6 +311,7 @@ Error at_operation(const Operation& operation, Error error) {
 Result<Step> make_step(const Function& function, const Operation& operation, Environment& environment) {
   Step step;
   step.operation = &operation;
+  step.results = operation.outputs;
   step.info = mil::find_op(operation.type);
   step.signature = step.info != nullptr ? step.info->signature(function.opset) : nullptr;
   step.kernel = find_kernel(operation.type);
@@ -316,6 +333,7 @@ Result<std::unique_ptr<const Prepared>> prepare(Function function, Environment& 
   prepared->blocks.resize(prepared->function.block_count());
   Lifetimes lifetimes(*prepared, environment);
   OPENANE_CHECK(lifetimes.run());
+  prepared->is_channels_last = choose_channels_last(*prepared, environment);
   Planner(*prepared, lifetimes, environment.options.precision).run(*prepared);
   return prepared;
 }

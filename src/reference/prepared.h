@@ -41,6 +41,8 @@ struct Step {
   Kernel kernel = nullptr;
   ExecutorOperation executor_operation = nullptr;
   std::vector<BoundArgument> arguments;
+  std::vector<mil::VariableId> results;  ///< Those of the operation, or of the activation it computes along.
+  std::unique_ptr<const Step> activation;
   std::vector<mil::VariableId> last_uses;  ///< Variables nobody looks at after this step.
 
   [[nodiscard]] const BoundArgument* find(std::string_view name) const;
@@ -57,6 +59,7 @@ struct Prepared {
   std::vector<PreparedBlock> blocks;  ///< By block id.
   MemoryPlan plan;
   std::unordered_map<std::uint32_t, std::size_t> planned;  ///< Variable id to its place in `plan`.
+  std::vector<bool> is_channels_last;                      ///< By variable id: [N, C, H, W] held as [N, H, W, C].
 };
 
 /// Kernel, signature and arguments of an operation; constants given in place are decoded. Fails, naming the operation,
