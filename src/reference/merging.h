@@ -2,8 +2,8 @@
 // between them: which activations the convolution before them computes along, and which tensors between convolutions
 // are held channels last, the layout in which oneDNN computes.
 //
-// Neither changes a result: an activation does to an element what it does alone, and a layout moves no numbers into
-// other sums.
+// An activation does to an element what it does alone. A layout can make oneDNN add in another order: results agree
+// within rounding.
 #pragma once
 
 #include <cstdint>
