@@ -9,6 +9,7 @@ function(openane_generate_mil_ops target)
       --builder ${out}/include/openane/mil_builder_ops.h ${out}/mil/builder_ops.cpp
     DEPENDS ${generator} ${table}
     COMMENT "Generating the operation catalogue" VERBATIM)
+  add_custom_target(${target}_mil_generated DEPENDS ${outputs})
   target_sources(${target} PRIVATE ${outputs})
   # The header is part of the library's interface, so it is installed with the others.
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${out}/include>)

@@ -228,7 +228,9 @@ def parameters_of(op, with_defaults):
 def builder_header(table):
     lines = ["// Generated from data/mil/ops.toml by tools/generate_mil_ops.py: one method per operation. Do not edit.", "#pragma once", "",
              "#include <array>", "#include <source_location>", "#include <span>", "#include <string_view>", "",
-             '#include "openane/mil_operand.h"', "", "namespace openane::mil {", "", "/// What every operation takes besides its arguments.",
+             '#include "openane/mil_operand.h"', "", "namespace openane::mil {", "",
+             "// Without `= {}` a designated initialiser that leaves a member out is warned about.",
+             "// NOLINTBEGIN(readability-redundant-member-init)", "", "/// What every operation takes besides its arguments.",
              "struct OpOptions {", "  std::string_view name = {};", "};"]
     ops = [op for op in table["op"] if op["name"] not in NO_METHOD]
     for op in ops:
@@ -237,6 +239,7 @@ def builder_header(table):
             lines += ["", f"struct {options_class(op)} {{"]
             lines += [f"  {operand_class(row)} {row['name']} = {{}};  ///< {default_comment(row)}" for row in rest]
             lines += ["  std::string_view name = {};", "};"]
+    lines += ["", "// NOLINTEND(readability-redundant-member-init)"]
     lines += ["", "class OpBuilder {", " public:", "  virtual ~OpBuilder() = default;"]
     for op in ops:
         lines += ["", f"  /// {op['meaning']}", f"  {result_class(op)} {op['name']}({parameters_of(op, True)});"]

@@ -14,7 +14,7 @@ shift || true
 build=build/tidy
 mkdir -p build
 cmake -Wno-dev --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
-cmake --build "$build" --target openane_generated >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
+cmake --build "$build" --target openane_generated openane_mil_generated openane_protobuf >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
 if [ $# -gt 0 ]; then files=("$@"); else mapfile -t files < <(git ls-files "${folders[@]}"); fi
 
 # A file that is not in the database (another platform's, an example built as a project of its own) cannot be checked with real flags.

@@ -44,7 +44,7 @@ class Builder : public OpBuilder {
   explicit Builder(std::string function = "main", std::string opset = "ios16", const Place& at = Place::current());
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
-  ~Builder();
+  ~Builder() override;
 
   /// An input of the function: a tensor or a state, under exactly this name.
   Var input(std::string_view name, const Type& type, const Place& at = Place::current());
