@@ -28,6 +28,7 @@ struct Options {
 
 Result<const mil::Function*> chosen_function(const mil::Model& model, const std::string& name) {
   std::vector<std::string_view> names;
+  names.reserve(model.program.functions.size());
   for (const mil::Function& function : model.program.functions) {
     names.push_back(function.name);
   }

@@ -158,6 +158,7 @@ std::string operations_text(const FunctionSummary& summary) {
   std::vector<std::pair<std::string, std::uint64_t>> sorted(summary.operations.begin(), summary.operations.end());
   std::ranges::stable_sort(sorted, std::greater(), &std::pair<std::string, std::uint64_t>::second);
   std::vector<std::string> parts;
+  parts.reserve(sorted.size());
   for (const auto& [name, count] : sorted) {
     parts.push_back(fmt::format("{} {}", printable(name), count));
   }

@@ -60,6 +60,7 @@ std::string range_text(std::uint64_t lower, std::int64_t upper) {
 std::string array_shape_text(const mil::ArrayFeature& array) {
   if (!array.shape_range.empty()) {
     std::vector<std::string> axes;
+    axes.reserve(array.shape_range.size());
     for (const mil::SizeRange& range : array.shape_range) {
       axes.push_back(range_text(range.lower, range.upper));
     }
@@ -67,6 +68,7 @@ std::string array_shape_text(const mil::ArrayFeature& array) {
   }
   if (!array.enumerated_shapes.empty()) {
     std::vector<std::string> shapes;
+    shapes.reserve(array.enumerated_shapes.size());
     for (const Shape& shape : array.enumerated_shapes) {
       shapes.push_back(to_string(shape));
     }

@@ -97,7 +97,7 @@ Result<std::vector<NamedTensor>> make_inputs(const RunOptions& options, const mi
     std::vector<std::string> named = given;
     for (std::string& argument : named) {
       if (session.inputs().size() == 1 && argument.find('=') == std::string::npos) {
-        argument = names.front() + "=" + argument;
+        argument.insert(0, names.front() + "=");
       }
     }
     return named;

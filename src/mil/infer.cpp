@@ -99,6 +99,7 @@ Result<std::vector<Type>> apply_rule(const OpView& op, const NamedRule& rule) {
 
 std::vector<Type> declared_types(const Function& function, const Operation& operation) {
   std::vector<Type> out;
+  out.reserve(operation.outputs.size());
   for (const VariableId output : operation.outputs) {
     out.push_back(function[output].type);
   }

@@ -84,7 +84,7 @@ Shapes arg_reduce(const OpView& op) {
 
 Shapes linear(const OpView& op) {
   Shape out = op.shape("x");
-  const Shape weight = op.shape("weight");
+  const Shape& weight = op.shape("weight");
   if (out.empty() || weight.size() != 2 || !may_be_equal(out.back(), weight[1])) {
     return mismatch(fmt::format("weight must be [outputs, {}], found {}",
                                 out.empty() ? "inputs" : describe({out.back()}), describe(weight)));
@@ -189,8 +189,8 @@ Shapes einsum(const OpView& op) {
 
 Shapes attention(const OpView& op) {
   Shape out = op.shape("query");
-  const Shape key = op.shape("key");
-  const Shape value = op.shape("value");
+  const Shape& key = op.shape("key");
+  const Shape& value = op.shape("value");
   if (out.size() < 3 || key.size() != out.size() || value.size() != out.size()) {
     return mismatch(fmt::format("query, key and value must have one rank of at least 3, found {}, {} and {}",
                                 out.size(), key.size(), value.size()));

@@ -25,8 +25,8 @@ Result<std::optional<std::size_t>> axis_of(const OpView& op, std::size_t rank) {
 }
 
 Shapes gather(const OpView& op) {
-  const Shape x = op.shape("x");
-  const Shape indices = op.shape("indices");
+  const Shape& x = op.shape("x");
+  const Shape& indices = op.shape("indices");
   const std::int64_t batch = op.signature().find("batch_dims") != nullptr ? op.integer("batch_dims").value_or(-1) : 0;
   OPENANE_TRY(const auto axis, axis_of(op, x.size()));
   if (!axis || batch < 0) {
@@ -51,8 +51,8 @@ Shapes gather_along(const OpView& op) {
 }
 
 Shapes gather_nd(const OpView& op) {
-  const Shape x = op.shape("x");
-  const Shape indices = op.shape("indices");
+  const Shape& x = op.shape("x");
+  const Shape& indices = op.shape("indices");
   const std::int64_t batch = op.signature().find("batch_dims") != nullptr ? op.integer("batch_dims").value_or(-1) : 0;
   if (indices.empty() || !is_known(indices.back()) || batch < 0) {
     return only({kVariadicExtent});
@@ -93,7 +93,7 @@ Result<std::optional<SliceMasks>> masks_of(const OpView& op, std::size_t rank) {
 }
 
 Shapes slice(const OpView& op) {
-  const Shape x = op.shape("x");
+  const Shape& x = op.shape("x");
   OPENANE_TRY(const auto masks, masks_of(op, x.size()));
   OPENANE_TRY(const auto begin, op.integers_of("begin", x.size(), 0));
   OPENANE_TRY(const auto end, op.integers_of("end", x.size(), 0));
@@ -191,7 +191,7 @@ Shapes range(const OpView& op) {
 Shapes non_zero(const OpView& op) { return only({kUnknownExtent, static_cast<std::int64_t>(op.shape("x").size())}); }
 
 Shapes suppression(const OpView& op) {
-  const Shape scores = op.shape("scores");
+  const Shape& scores = op.shape("scores");
   const std::int64_t most = op.integer("max_boxes").value_or(kUnknownExtent);
   if (scores.size() != 3 || op.shape("boxes").size() != 3) {
     return mismatch(fmt::format("boxes and scores must have rank 3, found {} and {}", describe(op.shape("boxes")),

@@ -230,7 +230,7 @@ Result<std::vector<std::int64_t>> split_sizes(const OpView& op, std::int64_t ext
 }
 
 Shapes split(const OpView& op) {
-  const Shape x = op.shape("x");
+  const Shape& x = op.shape("x");
   const std::optional<std::int64_t> axis = op.integer("axis");
   if (!axis) {
     return std::vector<Shape>(op.operation().outputs.size(), Shape(x.size(), kUnknownExtent));

@@ -45,7 +45,7 @@ Result<Shape> shape_argument(const OpView& op) {
 }
 
 Shapes affine_dequantize(const OpView& op) {
-  const Shape x = op.shape("quantized_data");
+  const Shape& x = op.shape("quantized_data");
   const std::optional<std::int64_t> axis = op.integer("axis");
   for (const std::string_view name : {"scale", "zero_point"}) {
     const Shape& shape = op.shape(name);
@@ -75,7 +75,7 @@ Result<void> check_blocks(std::string_view name, const Shape& data, const Shape&
 }
 
 Result<void> check_scale(const OpView& op, const Shape& data) {
-  const Shape scale = op.shape("scale");
+  const Shape& scale = op.shape("scale");
   OPENANE_CHECK(check_blocks("scale", data, scale));
   if (op.has("offset") && op.shape("offset") != scale) {
     return mismatch(
@@ -85,7 +85,7 @@ Result<void> check_scale(const OpView& op, const Shape& data) {
 }
 
 Shapes blockwise_shift_scale(const OpView& op) {
-  const Shape data = op.shape("data");
+  const Shape& data = op.shape("data");
   OPENANE_CHECK(check_scale(op, data));
   return only(data);
 }
@@ -94,7 +94,7 @@ Shapes constexpr_cast(const OpView& op) { return only(op.shape("source_val")); }
 
 /// Checks a table [groups..., 2^n, vector] against typed indices, and spreads vectors along their axis.
 Result<Shape> looked_up(const OpView& op, std::string_view indices_name, Shape dense) {
-  const Shape lut = op.shape("lut");
+  const Shape& lut = op.shape("lut");
   const std::uint32_t bits = info(op.type(indices_name).data_type()).bits;
   if (lut.size() != dense.size() + 2 || dense.empty()) {
     return mismatch(fmt::format("lut must have rank {}, found {}", dense.size() + 2, describe(lut)));
@@ -134,9 +134,9 @@ Shapes sparse_to_dense(const OpView& op) {
 }
 
 Shapes lut_to_sparse(const OpView& op) {
-  const Shape mask = op.shape("indices_mask");
+  const Shape& mask = op.shape("indices_mask");
   OPENANE_TRY(Shape spread, looked_up(op, "indices_nonzero_data", mask));
-  const Shape nonzero = op.shape("indices_nonzero_data");
+  const Shape& nonzero = op.shape("indices_nonzero_data");
   const Shape& lut = op.shape("lut");
   if (nonzero.size() != 1) {
     return mismatch(fmt::format("indices_nonzero_data must be a vector, found {}", describe(nonzero)));
@@ -145,16 +145,16 @@ Shapes lut_to_sparse(const OpView& op) {
 }
 
 Shapes sparse_blockwise_shift_scale(const OpView& op) {
-  const Shape mask = op.shape("data_mask");
+  const Shape& mask = op.shape("data_mask");
   OPENANE_CHECK(check_scale(op, mask));
   return std::vector<Shape>{mask, op.shape("nonzero_data")};
 }
 
 /// x [S, B, I], weight_hh [gates * H, H], initial_h [B, H * directions].
 Shapes recurrent(const OpView& op) {
-  const Shape x = op.shape("x");
-  const Shape hidden = op.shape("weight_hh");
-  const Shape initial = op.shape("initial_h");
+  const Shape& x = op.shape("x");
+  const Shape& hidden = op.shape("weight_hh");
+  const Shape& initial = op.shape("initial_h");
   if (x.size() != 3 || hidden.size() != 2 || initial.size() != 2) {
     return mismatch(
         fmt::format("x must be [S, B, I], weight_hh [gates*H, H] and initial_h [B, H*directions], found {}, {} and {}",

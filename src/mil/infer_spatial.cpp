@@ -51,8 +51,8 @@ Result<void> check_bias(const OpView& op, std::int64_t channels) {
 }
 
 Shapes conv(const OpView& op) {
-  const Shape x = op.shape("x");
-  const Shape weight = op.shape("weight");
+  const Shape& x = op.shape("x");
+  const Shape& weight = op.shape("weight");
   OPENANE_CHECK(check_conv_ranks(x, weight));
   const std::int64_t groups = op.integer("groups").value_or(kUnknownExtent);
   if (groups == 0 || groups < kUnknownExtent || !may_be_equal(multiply(weight[1], groups), x[1])) {
@@ -69,8 +69,8 @@ Shapes conv(const OpView& op) {
 }
 
 Shapes conv_transpose(const OpView& op) {
-  const Shape x = op.shape("x");
-  const Shape weight = op.shape("weight");
+  const Shape& x = op.shape("x");
+  const Shape& weight = op.shape("weight");
   OPENANE_CHECK(check_conv_ranks(x, weight));
   if (!may_be_equal(x[1], weight[0])) {
     return mismatch(

@@ -51,6 +51,7 @@ struct Place {
 
 std::vector<Place> places_of(Operation& operation, const ArgumentRank& rank) {
   std::vector<Place> places;
+  places.reserve(operation.attributes.size());
   for (Attribute& attribute : operation.attributes) {
     places.push_back({attribute.name, &attribute.value, nullptr, {}});
   }

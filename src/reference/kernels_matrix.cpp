@@ -18,6 +18,16 @@
 namespace openane::reference {
 namespace {
 
+/// From ios17 on the signatures let the two operands differ in type.
+Result<void> check_one_arithmetic(const Array& x, const Array& y) {
+  if (x.holding() == y.holding()) {
+    return {};
+  }
+  return fail(ErrorCategory::missing_specification,
+              fmt::format("a product of {} and {}: what comes of integers with floating point is not published",
+                          mil::to_string(x.type()), mil::to_string(y.type())));
+}
+
 template <typename T>
 void fill_rows(std::span<T> out, std::span<const T> row, unsigned threads) {
   const std::int64_t columns = std::ssize(row);
@@ -39,6 +49,7 @@ Result<void> linear(Call& call) {
                 fmt::format("x {}, weight {} and bias {} do not fit", mil::describe(x.shape()),
                             mil::describe(weight.shape()), has_bias ? mil::describe(call.array("bias").shape()) : "-"));
   }
+  OPENANE_CHECK(check_one_arithmetic(x, weight));
   const std::int64_t depth = weight.shape()[1];
   const std::int64_t columns = weight.shape()[0];
   Shape shape = x.shape();
@@ -133,6 +144,7 @@ Result<Matmul> plan_matmul(const Shape& x, const Shape& y, bool transpose_x, boo
 Result<void> matmul(Call& call) {
   const Array& x = call.array("x");
   const Array& y = call.array("y");
+  OPENANE_CHECK(check_one_arithmetic(x, y));
   // Transposing has no effect on a vector.
   const bool transpose_x = x.rank() > 1 && call.boolean("transpose_x").value_or(false);
   const bool transpose_y = y.rank() > 1 && call.boolean("transpose_y").value_or(false);
