@@ -13,8 +13,6 @@
 namespace openane::reference {
 namespace {
 
-const RuntimeValue kNothing;
-
 bool is_of_type(const RuntimeValue& value, const mil::Type& type, Precision precision) {
   switch (type.kind()) {
     case mil::TypeKind::tensor:

@@ -14,7 +14,7 @@
 namespace openane::reference {
 namespace {
 
-const Array kNoArray;
+const Array no_array;
 
 /// One element, whatever it is held as.
 double element(const Array& array, std::size_t index) {
@@ -107,7 +107,7 @@ const Array& KernelCall::array(std::string_view name) const {
   }
   const std::string_view text = fallback(name);
   const std::optional<double> number = mil::default_number(text);
-  return number ? defaults_.emplace_back(name, scalar_default(*number, text, precision())).array : kNoArray;
+  return number ? defaults_.emplace_back(name, scalar_default(*number, text, precision())).array : no_array;
 }
 
 bool KernelCall::is_constant(std::string_view name) const {

@@ -49,13 +49,13 @@ struct Mul {
 struct Maximum {
   template <typename T>
   T operator()(T x, T y) const {
-    return x > y || x != x ? x : y;
+    return x > y || is_nan(x) ? x : y;
   }
 };
 struct Minimum {
   template <typename T>
   T operator()(T x, T y) const {
-    return x < y || x != x ? x : y;
+    return x < y || is_nan(x) ? x : y;
   }
 };
 

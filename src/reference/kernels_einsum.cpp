@@ -143,6 +143,7 @@ Result<void> einsum(Call& call) {
   const std::vector<Real> right = gather<Real>(values[1], equation.right, extents, batch + summed + columns);
   const ProductExtents sizes{count_of(extents, rows), count_of(extents, columns), count_of(extents, summed)};
   std::vector<std::array<std::int64_t, 2>> offsets;
+  offsets.reserve(static_cast<std::size_t>(count_of(extents, batch)));
   for (std::int64_t i = 0; i < count_of(extents, batch); ++i) {
     offsets.push_back({i * sizes.rows * sizes.depth, i * sizes.depth * sizes.columns});
   }

@@ -12,6 +12,7 @@
 #include "reference/convolution.h"
 #include "reference/kernels.h"
 #include "reference/parallel.h"
+#include "reference/rounding.h"
 
 namespace openane::reference {
 namespace {
@@ -54,7 +55,7 @@ struct Maximum {
   template <typename Real>
   static Real add(Real sum, Real value) {
     // Both compared always: a branch would keep the loop from being vectorised.
-    return (static_cast<int>(value > sum) | static_cast<int>(value != value)) != 0 ? value : sum;
+    return (static_cast<int>(value > sum) | static_cast<int>(is_nan(value))) != 0 ? value : sum;
   }
   template <typename Real>
   static Real finish(Real sum, std::int64_t /*elements*/) {

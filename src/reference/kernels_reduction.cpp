@@ -75,7 +75,7 @@ struct Highest {
   using Total = T;
   static constexpr T kStart = kInteger<T> ? std::numeric_limits<T>::lowest() : -std::numeric_limits<T>::infinity();
   static constexpr bool kNeedsElements = true;
-  static T add(T total, T x) { return x > total || x != x ? x : total; }
+  static T add(T total, T x) { return x > total || is_nan(x) ? x : total; }
   static T join(T a, T b) { return add(a, b); }
   static T finish(T total, std::int64_t /*count*/) { return total; }
 };
@@ -84,7 +84,7 @@ struct Lowest {
   using Total = T;
   static constexpr T kStart = kInteger<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
   static constexpr bool kNeedsElements = true;
-  static T add(T total, T x) { return x < total || x != x ? x : total; }
+  static T add(T total, T x) { return x < total || is_nan(x) ? x : total; }
   static T join(T a, T b) { return add(a, b); }
   static T finish(T total, std::int64_t /*count*/) { return total; }
 };
@@ -246,9 +246,9 @@ void best_index(const AxisView& view, const T* x, std::int32_t* out, unsigned th
       const T* const from = x + k / view.inner * view.extent * view.inner + k % view.inner;
       T best = from[0];
       std::int32_t at = 0;
-      for (std::int64_t i = 1; i < view.extent && best == best; ++i) {
+      for (std::int64_t i = 1; i < view.extent && !is_nan(best); ++i) {
         const T value = from[i * view.inner];
-        if (better(value, best) || value != value) {
+        if (better(value, best) || is_nan(value)) {
           best = value;
           at = static_cast<std::int32_t>(i);
         }

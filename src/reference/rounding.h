@@ -10,6 +10,12 @@
 
 namespace openane::reference {
 
+/// False for every integer. A comparison, so that loops over it are vectorised.
+template <typename T>
+[[nodiscard]] constexpr bool is_nan(T value) {
+  return value != value;  // NOLINT(misc-redundant-expression)
+}
+
 /// The low 32 bits: integer arithmetic wraps around, as NumPy's does.
 [[nodiscard]] constexpr std::int32_t wrapped(std::int64_t value) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));

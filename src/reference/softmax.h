@@ -6,6 +6,7 @@
 #include <span>
 #include <type_traits>
 
+#include "reference/rounding.h"
 #include "reference/vector_math.h"
 
 namespace openane::reference {
@@ -19,7 +20,7 @@ void softmax_row(std::span<const Real> x, std::span<Real> out) {
   }
   Real highest = x[0];
   for (const Real value : x) {
-    highest = value > highest || value != value ? value : highest;
+    highest = value > highest || is_nan(value) ? value : highest;
   }
   double sum = 0;
   if constexpr (std::is_same_v<Real, float>) {
