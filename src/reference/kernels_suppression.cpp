@@ -141,6 +141,7 @@ std::vector<Candidate<Real>> sorted_candidates(const Array& boxes, const Array& 
   const auto box_table = arrangement.table<Real>(boxes, batch);
   const auto score_table = arrangement.table<Real>(scores, batch);
   std::vector<Candidate<Real>> out;
+  out.reserve(static_cast<std::size_t>(boxes.shape()[arrangement.box_axis]));
   for (std::int64_t i = 0; i < boxes.shape()[arrangement.box_axis]; ++i) {
     out.push_back(candidate(box_table, score_table, scores.shape()[arrangement.column_axis()], i));
   }

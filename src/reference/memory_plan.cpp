@@ -1,6 +1,7 @@
 #include "reference/memory_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <queue>
 #include <set>
@@ -39,8 +40,9 @@ class Gaps {
       erase(offset + bytes, size);
       bytes += size;
     }
-    auto before = by_offset_.lower_bound(offset);
-    if (before != by_offset_.begin() && (--before)->first + before->second == offset) {
+    const auto next = by_offset_.lower_bound(offset);
+    const auto before = next != by_offset_.begin() ? std::prev(next) : by_offset_.end();
+    if (before != by_offset_.end() && before->first + before->second == offset) {
       const std::uint64_t start = before->first;
       bytes += before->second;
       erase(start, before->second);

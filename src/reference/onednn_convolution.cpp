@@ -8,6 +8,7 @@
 #include "reference/onednn_convolution.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -302,7 +303,7 @@ std::unique_ptr<Prepared> prepare(const Key& key) {
 
 /// The source in the layout wanted, copied by blocks of channels on all threads.
 dnnl::memory shared_source(const Prepared& prepared, const float* source, unsigned threads) {
-  const dnnl::memory given = memory_at(prepared.given_source, source);
+  dnnl::memory given = memory_at(prepared.given_source, source);
   if (prepared.source == prepared.given_source) {
     return given;
   }
@@ -313,8 +314,9 @@ dnnl::memory shared_source(const Prepared& prepared, const float* source, unsign
     copy_into(given, copy);
     return copy;
   }
+  std::atomic<bool> is_complete = true;
   parallel_indices((all[1] + kBlock - 1) / kBlock, threads, [&](std::int64_t block) {
-    static_cast<void>(with_onednn([&] {
+    const auto done = with_onednn([&] {
       Dims part = all;
       part[1] = std::min(kBlock, all[1] - block * kBlock);
       Dims offset(all.size(), 0);
@@ -322,8 +324,14 @@ dnnl::memory shared_source(const Prepared& prepared, const float* source, unsign
       copy_into(
           memory_at(prepared.given_source.submemory_desc(part, offset), source),
           memory_at(prepared.source.submemory_desc(part, offset), static_cast<const float*>(copy.get_data_handle())));
-    }));
+    });
+    if (!done) {
+      is_complete = false;
+    }
   });
+  if (!is_complete) {
+    throw dnnl::error(dnnl_runtime_error, "a tensor could not be copied");
+  }
   return copy;
 }
 
