@@ -95,9 +95,9 @@ openane::Task make_task(Input& input, const openane::Generation& generation) {
   if (!task) {
     std::abort();
   }
-  static const std::vector<std::uint32_t> addresses = register_addresses(generation);
+  static const std::vector<std::uint32_t> kAddresses = register_addresses(generation);
   for (std::uint8_t changes = input.byte() % 16; changes > 0; --changes) {
-    const std::uint32_t address = addresses[input.byte() % addresses.size()];
+    const std::uint32_t address = kAddresses[input.byte() % kAddresses.size()];
     const std::uint32_t bit = 1u << (input.byte() % 32);
     task->set_word(address, task->find(address).value_or(0) ^ bit);
   }

@@ -408,9 +408,9 @@ std::array<std::uint16_t, 256> byte_values(ElementType type) {
 }
 
 const std::array<std::uint16_t, 256>& values_of(ElementType type) {
-  static const std::array<std::uint16_t, 256> from_unsigned = byte_values(ElementType::uint8);
-  static const std::array<std::uint16_t, 256> from_signed = byte_values(ElementType::int8);
-  return type == ElementType::int8 ? from_signed : from_unsigned;
+  static const std::array<std::uint16_t, 256> kUnsigned = byte_values(ElementType::uint8);
+  static const std::array<std::uint16_t, 256> kSigned = byte_values(ElementType::int8);
+  return type == ElementType::int8 ? kSigned : kUnsigned;
 }
 
 std::uint16_t element_at(const std::uint8_t* at, ElementType type) {

@@ -17,9 +17,9 @@ struct Value::Data {
 
 namespace {
 
-const Type no_type;
-const Shape no_extents;
-const Bytes no_bytes;
+const Type kNoType;
+const Shape kNoExtents;
+const Bytes kNoBytes;
 
 /// True when `extents` is an instance of `shape`: equal where the shape is known.
 bool fits(const Shape& shape, const Shape& extents) {
@@ -98,23 +98,23 @@ Value Value::dictionary(Type type, std::vector<Pair> pairs) {
 }
 
 Value Value::string(std::string text) {
-  static const Type string_type = Type::scalar(DataType::string);
+  static const Type kString = Type::scalar(DataType::string);
   std::vector<std::string> one;
   one.push_back(std::move(text));
-  return Value(std::make_shared<const Data>(string_type, Shape{}, std::move(one)));
+  return Value(std::make_shared<const Data>(kString, Shape{}, std::move(one)));
 }
 
 Value Value::boolean(bool value) {
-  static const Type boolean_type = Type::scalar(DataType::boolean);
+  static const Type kBoolean = Type::scalar(DataType::boolean);
   const std::uint8_t byte = value ? 1 : 0;
-  return Value(std::make_shared<const Data>(boolean_type, Shape{}, copy_bytes({&byte, 1})));
+  return Value(std::make_shared<const Data>(kBoolean, Shape{}, copy_bytes({&byte, 1})));
 }
 
 Value Value::int32(std::int32_t value) {
-  static const Type int32_type = Type::scalar(DataType::int32);
+  static const Type kInt32 = Type::scalar(DataType::int32);
   std::vector<std::uint8_t> data(4);
   store_le(data.data(), value);
-  return Value(std::make_shared<const Data>(int32_type, Shape{}, Bytes(std::move(data))));
+  return Value(std::make_shared<const Data>(kInt32, Shape{}, Bytes(std::move(data))));
 }
 
 Value Value::int32s(std::span<const std::int32_t> values) {
@@ -151,7 +151,7 @@ Result<Value> Value::numbers(Type type, std::span<const double> values) {
   return tensor(std::move(type), Bytes(std::move(data)));
 }
 
-const Type& Value::type() const { return data_ ? data_->type : no_type; }
+const Type& Value::type() const { return data_ ? data_->type : kNoType; }
 
 bool Value::is_blob() const { return blob() != nullptr; }
 
@@ -159,14 +159,14 @@ const BlobReference* Value::blob() const { return data_ ? std::get_if<BlobRefere
 
 const Shape& Value::extents() const {
   if (!data_) {
-    return no_extents;
+    return kNoExtents;
   }
   return data_->type.is_concrete() ? data_->type.shape() : data_->open_extents;
 }
 
 const Bytes& Value::bytes() const {
   const auto* bytes = data_ ? std::get_if<Bytes>(&data_->content) : nullptr;
-  return bytes != nullptr ? *bytes : no_bytes;
+  return bytes != nullptr ? *bytes : kNoBytes;
 }
 
 std::span<const std::string> Value::texts() const {

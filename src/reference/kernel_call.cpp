@@ -14,7 +14,7 @@
 namespace openane::reference {
 namespace {
 
-const Array no_array;
+const Array kNoArray;
 
 /// One element, whatever it is held as.
 double element(const Array& array, std::size_t index) {
@@ -107,7 +107,7 @@ const Array& KernelCall::array(std::string_view name) const {
   }
   const std::string_view text = fallback(name);
   const std::optional<double> number = mil::default_number(text);
-  return number ? defaults_.emplace_back(name, scalar_default(*number, text, precision())).array : no_array;
+  return number ? defaults_.emplace_back(name, scalar_default(*number, text, precision())).array : kNoArray;
 }
 
 bool KernelCall::is_constant(std::string_view name) const {

@@ -424,6 +424,7 @@ Task full_image(std::span<const std::uint32_t> header) {
         values[i] = row.fallback ? row.fallback->value : 0;
       }
       // A record of at most 64 words inside a block of the table can always be written.
+      // NOLINTNEXTLINE(bugprone-unused-return-value)
       static_cast<void>(image.add_dense(block.base + 4 * static_cast<std::uint32_t>(first), values));
     }
   }

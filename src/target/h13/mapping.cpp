@@ -328,6 +328,7 @@ Result<Task> with_full_records(const Task& residue) {
   full.set_header(residue.words().subspan(0, residue.header_size()));
   for (const std::size_t block : kStreamOrder) {
     std::vector<std::uint32_t> values;
+    values.reserve(kBlocks[block].words);
     for (std::uint32_t i = 0; i < kBlocks[block].words; ++i) {
       values.push_back(residue.find(kBlocks[block].base + 4 * i).value_or(0));
     }

@@ -227,6 +227,7 @@ Result<TableWords> build_table(std::string_view name, std::span<const double> pa
   const Row* row = find_row(name);
   if (row == nullptr) {
     std::vector<std::string_view> names;
+    names.reserve(kFormulas.size());
     for (const TableFormula& formula : kFormulas) {
       names.push_back(formula.name);
     }
