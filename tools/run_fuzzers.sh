@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs every fuzz target for a while, two at a time, each from its seeds. usage: run_fuzzers.sh FOLDER_OF_TARGETS SECONDS [JOBS]
-# A finding is kept in build/fuzz/<format>/ and its input is named; run the target on that file to see it again.
+# The same FUZZ_SEED (1) starts the same run; 0 takes another one each time. A finding is kept in build/fuzz/<format>/ and its input is named; run the target on that file to see it again.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$1 seconds=$2 jobs=${3:-2}
@@ -12,7 +12,7 @@ run() {
   mkdir -p "$work/corpus"
   [ -d "fuzz/seeds/$format" ] && seeds+=("fuzz/seeds/$format")
   if [ -n "${OPENANE_CORPUS:-}" ] && [ "$format" = hwx ]; then seeds+=("$OPENANE_CORPUS/hwx/tinygrad"); fi
-  if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/" \
+  if "$target" -seed="${FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/" \
     "$work/corpus" "${seeds[@]}" >"$work/log" 2>&1; then
     echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log") runs in $((SECONDS - started)) s, no finding"
   else
