@@ -154,8 +154,8 @@ struct Model {
 
 /// Describes the functions of a program that came without a description (MIL text, a built program) by their types, and
 /// raises the specification version to what they need: extents that are open become ranges from 1 on, the results of
-/// `classify` label and probabilities. A description that is there is kept. Fails with `unsupported` for types that Core
-/// ML models do not take or give.
+/// `classify` label and probabilities. A description that is there is kept. Fails with `unsupported` for types that
+/// Core ML models do not take or give.
 [[nodiscard]] Result<void> describe_functions(Model& model);
 
 /// Moves the constants of a program that coremltools would keep out of it (10 elements or more, of the types its
