@@ -27,8 +27,8 @@ std::vector<NamedKernel> sorted_kernels() {
 }  // namespace
 
 std::span<const NamedKernel> all_kernels() {
-  static const std::vector<NamedKernel> kernels = sorted_kernels();
-  return kernels;
+  static const std::vector<NamedKernel> kKernels = sorted_kernels();
+  return kKernels;
 }
 
 Kernel find_kernel(std::string_view operation) {
