@@ -21,6 +21,12 @@ std::string_view sort_and_find_twin(std::vector<Named>& items) {
   return twin != items.end() ? std::string_view(twin->name) : std::string_view();
 }
 
+/// All of `text` as decimal digits.
+bool read_version_part(std::string_view text, std::uint32_t& part) {
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), part);
+  return status == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 void TextParser::program(Program& program) {
@@ -62,11 +68,8 @@ bool TextParser::version(Program& program) {
   const SourceLocation at = lexer_.location();
   const std::string_view text = lexer_.number();
   const std::size_t dot = std::min(text.find('.'), text.size());
-  const char* end = text.data() + text.size();
-  const auto major = std::from_chars(text.data(), end, program.version_major);
-  const char* minor_begin = text.data() + std::min(dot + 1, text.size());
-  const auto minor = std::from_chars(minor_begin, end, program.version_minor);
-  if (major.ec != std::errc() || major.ptr != text.data() + dot || minor.ec != std::errc() || minor.ptr != end) {
+  if (!read_version_part(text.substr(0, dot), program.version_major) ||
+      !read_version_part(text.substr(std::min(dot + 1, text.size())), program.version_minor)) {
     return error_at(at, fmt::format("'{}' is not a version: expected 1.0 or 1.3", text.substr(0, 40)));
   }
   if (program.version_major != 1) {
