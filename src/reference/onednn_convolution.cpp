@@ -8,12 +8,8 @@
 #include "reference/onednn_convolution.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
-
-#include "reference/parallel.h"
 
 namespace openane::reference {
 namespace {
@@ -302,7 +298,7 @@ std::unique_ptr<Prepared> prepare(const Key& key) {
 }
 
 /// The source in the layout wanted, copied by blocks of channels on all threads.
-dnnl::memory shared_source(const Prepared& prepared, const float* source, unsigned threads) {
+Result<dnnl::memory> shared_source(const Prepared& prepared, const float* source, unsigned threads) {
   dnnl::memory given = memory_at(prepared.given_source, source);
   if (prepared.source == prepared.given_source) {
     return given;
@@ -314,24 +310,15 @@ dnnl::memory shared_source(const Prepared& prepared, const float* source, unsign
     copy_into(given, copy);
     return copy;
   }
-  std::atomic<bool> is_complete = true;
-  parallel_indices((all[1] + kBlock - 1) / kBlock, threads, [&](std::int64_t block) {
-    const auto done = with_onednn([&] {
-      Dims part = all;
-      part[1] = std::min(kBlock, all[1] - block * kBlock);
-      Dims offset(all.size(), 0);
-      offset[1] = block * kBlock;
-      copy_into(
-          memory_at(prepared.given_source.submemory_desc(part, offset), source),
-          memory_at(prepared.source.submemory_desc(part, offset), static_cast<const float*>(copy.get_data_handle())));
-    });
-    if (!done) {
-      is_complete = false;
-    }
-  });
-  if (!is_complete) {
-    throw dnnl::error(dnnl_runtime_error, "a tensor could not be copied");
-  }
+  OPENANE_CHECK(parallel_onednn((all[1] + kBlock - 1) / kBlock, threads, [&](std::int64_t block) {
+    Dims part = all;
+    part[1] = std::min(kBlock, all[1] - block * kBlock);
+    Dims offset(all.size(), 0);
+    offset[1] = block * kBlock;
+    copy_into(
+        memory_at(prepared.given_source.submemory_desc(part, offset), source),
+        memory_at(prepared.source.submemory_desc(part, offset), static_cast<const float*>(copy.get_data_handle())));
+  }));
   return copy;
 }
 
@@ -375,31 +362,23 @@ void keep_weights(Prepared& prepared, const Operand& weight) {
 }
 
 Result<void> execute_all(Prepared& prepared, const ConvolutionRun& run) {
-  dnnl::memory shared;
+  Result<dnnl::memory> shared;
   OPENANE_CHECK(with_onednn([&] {
     keep_weights(prepared, run.weight);
     if (prepared.shares_source) {
       shared = shared_source(prepared, run.source, run.threads);
     }
   }));
-  std::mutex mutex;
-  Result<void> status;
+  OPENANE_CHECK(shared);
   const std::int64_t count = std::ssize(prepared.pieces);
-  parallel_indices(prepared.repeats * count, run.threads, [&](std::int64_t index) {
+  return parallel_onednn(prepared.repeats * count, run.threads, [&](std::int64_t index) {
     Piece& piece = prepared.pieces[static_cast<std::size_t>(index % count)];
     const float* const part = run.source + index / count * prepared.source_step + piece.source_offset;
     float* const to = run.result + index / count * prepared.result_step + piece.result_offset;
-    const Result<void> done = with_onednn([&] {
-      const dnnl::memory from =
-          prepared.shares_source ? shared : in_layout(memory_at(piece.given_source, part), piece.source, kSourceSlot);
-      execute(piece, from, run, to);
-    });
-    if (!done) {
-      const std::scoped_lock lock(mutex);
-      status = done;
-    }
+    const dnnl::memory from =
+        prepared.shares_source ? *shared : in_layout(memory_at(piece.given_source, part), piece.source, kSourceSlot);
+    execute(piece, from, run, to);
   });
-  return status;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // operations. Preparing one chooses and compiles its code, which takes longer than many an operation runs.
 #pragma once
 
+#include <cstdint>
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "openane/error.h"
+#include "reference/parallel.h"
 
 extern "C" void omp_set_num_threads(int threads);  // NOLINT
 
@@ -28,6 +30,22 @@ Result<void> with_onednn(const Work& work) {
     return fail(ErrorCategory::internal, std::string("oneDNN: ") + error.what());
   }
   return {};
+}
+
+/// `work(index)` for each index below `count` on several threads, each in `with_onednn`. The failure of one, if any
+/// failed.
+template <typename Work>
+Result<void> parallel_onednn(std::int64_t count, unsigned threads, const Work& work) {
+  std::mutex mutex;
+  Result<void> status;
+  parallel_indices(count, threads, [&](std::int64_t index) {
+    const Result<void> done = with_onednn([&] { work(index); });
+    if (!done) {
+      const std::scoped_lock lock(mutex);
+      status = done;
+    }
+  });
+  return status;
 }
 
 /// Room for operands in the layout an operation wants, shared by all operations of a thread.

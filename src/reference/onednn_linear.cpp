@@ -3,11 +3,8 @@
 #include "reference/onednn_linear.h"
 
 #include <algorithm>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
-
-#include "reference/parallel.h"
 
 namespace openane::reference {
 namespace {
@@ -74,29 +71,20 @@ std::unique_ptr<Prepared> prepare(const Key& key) {
 
 Result<void> execute_all(Prepared& prepared, const Key& key, const float* x, const Operand& weight, const float* bias,
                          float* out) {
-  std::mutex mutex;
-  Result<void> status;
-  parallel_indices(std::ssize(prepared.pieces), key.threads, [&](std::int64_t index) {
+  return parallel_onednn(std::ssize(prepared.pieces), key.threads, [&](std::int64_t index) {
     Piece& piece = prepared.pieces[static_cast<std::size_t>(index)];
-    const Result<void> done = with_onednn([&] {
-      const Operand own{weight.elements + piece.first * key.depth, weight.constant_owner};
-      std::unordered_map<int, dnnl::memory> arguments = {
-          {DNNL_ARG_SRC, memory_at(prepared.source, x)},
-          {DNNL_ARG_WEIGHTS, piece.kept_weight.get(own, piece.plain_weight, piece.weight, kWeightSlot)},
-          {DNNL_ARG_DST, memory_at(piece.result, out + piece.first)},
-          {DNNL_ARG_SCRATCHPAD, Scratch::get(kWorkingSlot, piece.working)}};
-      if (bias != nullptr) {
-        arguments.emplace(DNNL_ARG_BIAS, memory_at(plain_layout({1, piece.columns}), bias + piece.first));
-      }
-      piece.run.execute(onednn_stream(), arguments);
-      onednn_stream().wait();
-    });
-    if (!done) {
-      const std::scoped_lock lock(mutex);
-      status = done;
+    const Operand own{weight.elements + piece.first * key.depth, weight.constant_owner};
+    std::unordered_map<int, dnnl::memory> arguments = {
+        {DNNL_ARG_SRC, memory_at(prepared.source, x)},
+        {DNNL_ARG_WEIGHTS, piece.kept_weight.get(own, piece.plain_weight, piece.weight, kWeightSlot)},
+        {DNNL_ARG_DST, memory_at(piece.result, out + piece.first)},
+        {DNNL_ARG_SCRATCHPAD, Scratch::get(kWorkingSlot, piece.working)}};
+    if (bias != nullptr) {
+      arguments.emplace(DNNL_ARG_BIAS, memory_at(plain_layout({1, piece.columns}), bias + piece.first));
     }
+    piece.run.execute(onednn_stream(), arguments);
+    onednn_stream().wait();
   });
-  return status;
 }
 
 }  // namespace
