@@ -7,7 +7,7 @@ function(openane_generate_mil_ops target)
   add_custom_command(OUTPUT ${outputs}
     COMMAND Python3::Interpreter ${generator} ${table} --code ${out}/mil/ops.cpp
       --builder ${out}/include/openane/mil_builder_ops.h ${out}/mil/builder_ops.cpp
-    DEPENDS ${generator} ${table}
+    DEPENDS ${generator} ${CMAKE_CURRENT_SOURCE_DIR}/tools/isa_tables.py ${table}
     COMMENT "Generating the operation catalogue" VERBATIM)
   add_custom_target(${target}_mil_generated DEPENDS ${outputs})
   target_sources(${target} PRIVATE ${outputs})

@@ -11,13 +11,12 @@ names that are not unique or not identifiers, unknown element types, type variab
 `optional`, signatures out of order.
 """
 import argparse
-import json
-import os
 import re
 import sys
 import tomllib
 
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+from isa_tables import IDENTIFIER, TableError, Writer, need, text as quoted, write_if_changed
+
 OPSETS = ("ios15", "ios16", "ios17", "ios18", "ios26")
 ELEMENTS = {"bool": "boolean", "string": "string"}
 ELEMENTS |= {name: name for name in ("fp16 fp32 fp64 bf16 int4 int8 int16 int32 int64 uint1 uint2 uint3 uint4 uint6 uint8 uint16 uint32 "
@@ -26,15 +25,6 @@ KINDS = ("variadic", "list", "state", "block", "any")
 DEFAULT_WORDS = ("ones", "zeros", "all", "arange(N)", "not align_corners")
 INPUT = re.compile(r"(?P<name>\w+): (?P<type>\w+)(?P<const> const)?(?P<optional> optional)?(?: = (?P<default>.+))?\Z")
 OUTPUT = re.compile(r"(?P<name>\w+): (?P<type>[\w:]+)(?P<many>\.\.\.)?\Z")
-
-
-class TableError(Exception):
-    pass
-
-
-def need(condition, text):
-    if not condition:
-        raise TableError(text)
 
 
 def check_default(text, where):
@@ -98,27 +88,6 @@ def check_table(table):
         ages = [OPSETS.index(s["since"]) for s in op["signature"]]
         need(ages and ages == sorted(set(ages)), f"{op['name']}: signatures must be in order of op sets")
         parse_outputs(op)
-
-
-def quoted(text):
-    return json.dumps(text, ensure_ascii=True)
-
-
-class Writer:
-    """Emits constexpr arrays; equal arrays are emitted once."""
-
-    def __init__(self):
-        self.lines, self.known = [], {}
-
-    def array(self, kind, items, stem):
-        if not items:
-            return "{}"
-        key = (kind, tuple(items))
-        if key not in self.known:
-            name = f"k{stem}{len(self.known)}"
-            self.known[key] = name
-            self.lines.append(f"constexpr {kind} {name}[] = {{{', '.join(items)}}};")
-        return self.known[key]
 
 
 def types_of(name, types):
@@ -306,15 +275,6 @@ def docs(table):
               "| name | note | reported by |", "|---|---|---|"]
     lines += [f"| {op['name']} | {cell(op['note'])} | {op['source']} |" for op in table["private_op"]]
     return "\n".join(lines) + "\n"
-
-
-def write_if_changed(path, content):
-    if os.path.exists(path) and open(path, encoding="utf-8").read() == content:
-        os.utime(path)
-        return
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(content)
 
 
 def main():

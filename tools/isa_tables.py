@@ -73,5 +73,6 @@ def write_if_changed(path, content):
     """Keeps the time of an unchanged file, so that nothing is compiled again for it."""
     if os.path.exists(path) and open(path, encoding="utf-8").read() == content:
         return
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as handle:
         handle.write(content)
