@@ -73,24 +73,22 @@ Result<Number> parse_number(std::string_view text, std::string_view source) {
 
 /// Piece by piece: the numbers of a large tensor are never all there as float beside it.
 template <typename Value>
-Result<Tensor> generate(ElementType type, const Shape& shape, Value value) {
+Result<Tensor> generate(const Filling& filling, const Shape& shape, Value value) {
   constexpr std::size_t kPiece = 4096;
   OPENANE_TRY(const std::int64_t elements, element_count(shape));
   const auto count = static_cast<std::size_t>(elements);
-  std::vector<std::uint8_t> data(count * element_bytes(type).value_or(0));
+  std::vector<std::uint8_t> data;
+  data.reserve(count * element_bytes(filling.type).value_or(0));
   std::vector<float> values;
-  std::size_t filled = 0;
   for (std::size_t begin = 0; begin < count; begin += values.size()) {
     values.resize(std::min(kPiece, count - begin));
     for (std::size_t i = 0; i < values.size(); ++i) {
       values[i] = value(begin + i);
     }
-    const Tensor piece = Tensor::from_floats({static_cast<std::int64_t>(values.size())}, values, type);
-    std::ranges::copy(piece.data.span().first(std::min(piece.data.size(), data.size() - filled)),
-                      data.begin() + static_cast<std::ptrdiff_t>(filled));
-    filled += piece.data.size();
+    const Tensor piece = Tensor::from_floats({std::ssize(values)}, values, filling.type);
+    data.insert(data.end(), piece.data.span().begin(), piece.data.span().end());
   }
-  return Tensor::create(type, shape, Bytes(std::move(data)));
+  return Tensor::create(filling.type, shape, Bytes(std::move(data)));
 }
 
 Result<Tensor> read_member(const std::string& path, const std::string& name) {
@@ -146,15 +144,17 @@ Result<Tensor> make_tensor(const std::string& source, const std::string& name, E
       OPENANE_TRY(seed, parse_number<std::uint64_t>(*seed_text, source));
     }
     OPENANE_TRY(const Filling* const filling, filling_of(type));
-    return generate(type, shape, [&](std::uint64_t i) { return random_value(*filling, splitmix64((seed << 32) + i)); });
+    return generate(*filling, shape,
+                    [&](std::uint64_t i) { return random_value(*filling, splitmix64((seed << 32) + i)); });
   }
   if (const std::optional<std::string_view> text = after(source, "fill:")) {
     OPENANE_TRY(const float value, parse_number<float>(*text, source));
-    return generate(type, shape, [&](std::uint64_t) { return value; });
+    OPENANE_TRY(const Filling* const filling, filling_of(type));
+    return generate(*filling, shape, [&](std::uint64_t) { return value; });
   }
   if (source == "ramp") {
     OPENANE_TRY(const Filling* const filling, filling_of(type));
-    return generate(type, shape,
+    return generate(*filling, shape,
                     [&](std::uint64_t i) { return static_cast<float>(i % (std::uint64_t{filling->ramp_last} + 1)); });
   }
   return read_tensor(source, name, type, shape);
