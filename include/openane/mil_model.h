@@ -170,9 +170,9 @@ struct Model {
 [[nodiscard]] Result<void> write_package(const Model& model, const std::string& path);
 /// Writes a single `.mlmodel` file; fails when the program refers to weight files.
 [[nodiscard]] Result<void> write_mlmodel(const Model& model, const std::string& path);
-/// Writes a compiled bundle: text, weight files, `coremldata.bin` and `analytics/coremldata.bin`, whose hash is that of
-/// the `.mlmodel` `write_package` would write. `metadata.json` is left out: it only informs, and its rules are not all
-/// known.
+/// Writes a compiled bundle: text, weight files, `metadata.json` (as far as files of Apple's compiler show what it
+/// says), `coremldata.bin` and `analytics/coremldata.bin`, whose hash is that of the `.mlmodel` `write_package` would
+/// write.
 [[nodiscard]] Result<void> write_compiled_bundle(const Model& model, const std::string& path);
 
 }  // namespace openane::mil

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "mil/bundle_metadata.h"
 #include "mil/coremldata.h"
 #include "mil/opset.h"
 #include "mil/package_path.h"
@@ -265,7 +266,7 @@ Result<void> fill_package(const Model& model, const fs::path& staging) {
   return write_file((staging / kManifest).string(), format_manifest(mlmodel, !model.weights.files().empty()));
 }
 
-Result<void> fill_bundle(const Model& model, const fs::path& staging) {
+Result<void> fill_bundle(const Model& model, const fs::path& staging, const std::string& name) {
   OPENANE_TRY(const std::vector<std::uint8_t> mlmodel, format_mlmodel(model));
   std::error_code code;
   fs::create_directories(staging / "analytics", code);
@@ -273,6 +274,7 @@ Result<void> fill_bundle(const Model& model, const fs::path& staging) {
   OPENANE_CHECK(write_weights(model.weights, staging));
   OPENANE_CHECK(write_file((staging / "coremldata.bin").string(),
                            format_coremldata({kMlProgram, model.specification_version, model.description})));
+  OPENANE_CHECK(write_file((staging / "metadata.json").string(), format_bundle_metadata(model, name)));
   return write_file((staging / "analytics" / "coremldata.bin").string(), format_analytics(mlmodel, "model"));
 }
 
@@ -295,7 +297,11 @@ Result<void> write_package(const Model& model, const std::string& path) {
 }
 
 Result<void> write_compiled_bundle(const Model& model, const std::string& path) {
-  return write_directory(model, path, "model.mil", fill_bundle);
+  // What is asked for as "x.mlmodelc/" is called x.
+  const fs::path bundle = path.ends_with('/') ? fs::path(path).parent_path() : fs::path(path);
+  return write_directory(model, path, "model.mil", [&](const Model& filled, const fs::path& staging) {
+    return fill_bundle(filled, staging, bundle.stem().string());
+  });
 }
 
 Result<void> write_mlmodel(const Model& model, const std::string& path) {

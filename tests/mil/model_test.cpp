@@ -259,6 +259,8 @@ TEST(MilModel, CompiledBundlesCarryTheirBinaryFiles) {
     ASSERT_TRUE(write_compiled_bundle(model, copy));
     EXPECT_EQ(read(fs::path(copy) / "model.mil"), read(bundle / "model.mil"));
     EXPECT_EQ(read(fs::path(copy) / "weights/weight.bin"), read(bundle / "weights/weight.bin"));
+    EXPECT_EQ(nlohmann::json::parse(read(fs::path(copy) / "metadata.json")),
+              nlohmann::json::parse(read(bundle / "metadata.json")));
     const Model again = read_or_fail(copy);
     EXPECT_TRUE(again.program == model.program && again.description == model.description);
   }
