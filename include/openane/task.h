@@ -28,6 +28,8 @@ struct Record {
 
   /// The byte address of the i-th value, as the register table has it.
   [[nodiscard]] std::uint32_t address_of(std::uint32_t i) const;
+  /// Which value goes to the register at a byte address, if one does.
+  [[nodiscard]] std::optional<std::uint32_t> index_of(std::uint32_t address_wanted) const;
   friend bool operator==(const Record&, const Record&) = default;
 };
 

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kTasksPerThread = 64;
 constexpr unsigned kMostThreads = 16;
+constexpr std::size_t kTasksToJudge = 32;  ///< After so many the length of the rest is estimated.
+constexpr std::size_t kMostToReserve = std::size_t{16} << 20;
 
 using View = ListingOptions::View;
 
@@ -46,6 +48,11 @@ std::string list_tasks(const Program& program, const Procedure& procedure, std::
       op = target->lift(placed.task);
     }
     append_task(out, {&program, &procedure, &placed.task, i, placed.offset, op ? &*op : nullptr}, view);
+    if (const std::size_t listed = i + 1 - first; listed == kTasksToJudge) {
+      // Growing by doubling would touch thrice the memory; a guess from a few tasks must not take much too much,
+      // though.
+      out.reserve(std::min(out.size() / listed * (last - first) * 5 / 4, kMostToReserve));
+    }
   }
   return out;
 }
@@ -73,8 +80,14 @@ void append_tasks(std::string& out, const Program& program, const Procedure& pro
       list_share(share);
     }
   }
+  std::size_t size = out.size();
   for (const std::string& text : texts) {
+    size += text.size();
+  }
+  out.reserve(size);
+  for (std::string& text : texts) {
     out += text;
+    text = {};
   }
 }
 

@@ -1,4 +1,5 @@
 // Printing of EngineOp text. It is the hot path of the listing: one string grows, and nothing else is allocated.
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -15,9 +16,11 @@ class LineWriter {
 
   /// Starts a line; the caller appends the value and ends it.
   std::string& begin(std::string_view key) {
-    out_ += indent_;
-    out_ += key;
-    out_ += " = ";
+    constexpr std::string_view kEquals = " = ";
+    const std::size_t before = out_.size();
+    out_.resize(before + indent_.size() + key.size() + kEquals.size());
+    char* const text = out_.data() + before;
+    std::ranges::copy(kEquals, std::ranges::copy(key, std::ranges::copy(indent_, text).out).out);
     return out_;
   }
   void end() { out_ += '\n'; }

@@ -274,21 +274,28 @@ std::uint32_t Record::address_of(std::uint32_t i) const {
   return place + 4 * (1 + static_cast<std::uint32_t>(std::countr_zero(bits)));
 }
 
+std::optional<std::uint32_t> Record::index_of(std::uint32_t address_wanted) const {
+  if (address_wanted < place) {
+    return std::nullopt;
+  }
+  const std::uint32_t distance = (address_wanted - place) / 4;
+  if (form != Form::scatter) {
+    return distance < count ? std::optional(distance) : std::nullopt;
+  }
+  if (distance == 0) {
+    return 0;
+  }
+  if (distance > 16 || ((mask >> (distance - 1)) & 1u) == 0) {
+    return std::nullopt;
+  }
+  const std::uint32_t before = mask & ((1u << (distance - 1)) - 1u);
+  return 1 + static_cast<std::uint32_t>(std::popcount(before));
+}
+
 std::optional<std::uint32_t> Task::find(std::uint32_t address) const {
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    if (address < record->place) {
-      continue;
-    }
-    const std::uint32_t distance = (address - record->place) / 4;
-    if (record->form != Record::Form::scatter) {
-      if (distance < record->count) {
-        return words_[record->first + distance];
-      }
-    } else if (distance == 0) {
-      return words_[record->first];
-    } else if (distance <= 16 && ((record->mask >> (distance - 1)) & 1u) != 0) {
-      const std::uint32_t before = record->mask & ((1u << (distance - 1)) - 1u);
-      return words_[record->first + 1 + static_cast<std::uint32_t>(std::popcount(before))];
+    if (const std::optional<std::uint32_t> at = record->index_of(address)) {
+      return words_[record->first + *at];
     }
   }
   return std::nullopt;
@@ -333,11 +340,9 @@ bool Task::set(FieldRef field, std::uint32_t value) {
     return true;
   }
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    for (std::uint32_t i = 0; i < record->count; ++i) {
-      if (record->address_of(i) == field.address) {
-        change(words_[record->first + i]);
-        return true;
-      }
+    if (const std::optional<std::uint32_t> at = record->index_of(field.address)) {
+      change(words_[record->first + *at]);
+      return true;
     }
   }
   return false;
@@ -347,10 +352,8 @@ bool Task::set_word(std::uint32_t address, std::uint32_t value) { return set(Fie
 
 const Record* Task::address_packet(std::uint32_t address) const {
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    for (std::uint32_t i = 0; i < record->count; ++i) {
-      if (record->address_of(i) == address) {
-        return record->form == Record::Form::address ? &*record : nullptr;
-      }
+    if (record->index_of(address)) {
+      return record->form == Record::Form::address ? &*record : nullptr;
     }
   }
   return nullptr;

@@ -2,8 +2,8 @@
 #include "target/mapping.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
-#include <mutex>
 
 namespace openane::mapping {
 
@@ -59,33 +59,43 @@ WatchedRegister watch(const Register& row, const Block* block) {
   return watched;
 }
 
-struct Watches {
+}  // namespace
+
+struct Tables {
   std::vector<WatchedRegister> header;
   std::vector<WatchedRegister> registers;  ///< By ordinal.
+  RegisterIndex::Set planar{}, neural{};   ///< The registers that each path looks at.
+  AbsentValues absent;
 };
 
-Watches make_watches(const Generation& generation) {
-  Watches made;
+namespace {
+
+void include(RegisterIndex::Set& set, std::size_t ordinal) {
+  set.at(ordinal / 64) |= std::uint64_t{1} << (ordinal % 64);
+}
+
+Tables make_tables(const Generation& generation) {
+  Tables made;
   for (const Register& row : generation.header) {
     made.header.push_back(watch(row, nullptr));
   }
   for (const Block& block : generation.blocks) {
     for (const Register& row : block.registers) {
+      const std::size_t ordinal = made.registers.size();
+      if (block.path != BlockPath::neural) {
+        include(made.planar, ordinal);
+      }
+      if (block.path != BlockPath::planar) {
+        include(made.neural, ordinal);
+      }
+      if (generation.absent_is_zero || row.fallback) {
+        include(made.absent.known, ordinal);
+        made.absent.words.at(ordinal) = generation.absent_is_zero ? 0 : row.fallback->value;
+      }
       made.registers.push_back(watch(row, &block));
     }
   }
   return made;
-}
-
-const Watches& watches(const Generation& generation) {
-  static const std::map<const Generation*, Watches> kWatches = [] {
-    std::map<const Generation*, Watches> all;
-    for (const Generation* each : generations()) {
-      all.emplace(each, make_watches(*each));
-    }
-    return all;
-  }();
-  return kWatches.at(&generation);
 }
 
 void report(const WatchedRegister& watched, std::span<const Watch> entries, std::uint32_t word,
@@ -111,22 +121,37 @@ void inspect(const WatchedRegister& watched, std::uint32_t word, std::vector<Unk
 
 }  // namespace
 
-void collect_unknowns(const Generation& generation, std::span<const BlockRange> blocks, const Task& residue,
-                      bool planar, std::vector<Unknown>& unknowns) {
-  const Watches& all = watches(generation);
-  for (std::uint32_t i = 0; i < residue.header_size(); ++i) {
-    inspect(all.header[i], residue.words()[i], unknowns);
-  }
-  const RegisterIndex index(residue, blocks);
-  const BlockPath other = planar ? BlockPath::neural : BlockPath::planar;
-  for (std::size_t i = 0; i < all.registers.size(); ++i) {
-    if (const std::uint32_t at = index.position(i); at != 0 && all.registers[i].block->path != other) {
-      inspect(all.registers[i], residue.words()[at], unknowns);
+const Tables& tables(const Generation& generation) {
+  static const std::map<const Generation*, Tables> kTables = [] {
+    std::map<const Generation*, Tables> all;
+    for (const Generation* each : generations()) {
+      all.emplace(each, make_tables(*each));
     }
+    return all;
+  }();
+  return kTables.at(&generation);
+}
+
+const AbsentValues& absent_values(const Tables& tables) { return tables.absent; }
+
+void collect_unknowns(const Tables& tables, const Task& residue, const RegisterIndex& index, bool planar,
+                      std::vector<Unknown>& unknowns) {
+  for (std::uint32_t i = 0; i < residue.header_size(); ++i) {
+    inspect(tables.header[i], residue.words()[i], unknowns);
+  }
+  const RegisterIndex::Set& path = planar ? tables.planar : tables.neural;
+  for (std::size_t part = 0; part < path.size(); ++part) {
+    for (std::uint64_t left = path.at(part) & index.written().at(part); left != 0; left &= left - 1) {
+      const std::size_t ordinal = 64 * part + static_cast<std::size_t>(std::countr_zero(left));
+      inspect(tables.registers[ordinal], residue.words()[index.position(ordinal)], unknowns);
+    }
+  }
+  if (!index.strays()) {
+    return;
   }
   for (const Record& record : residue.records()) {
     for (std::uint32_t i = 0; i < record.count; ++i) {
-      if (register_ordinal(blocks, record.address_of(i)) < 0) {
+      if (residue.generation().block_of(record.address_of(i)) == nullptr) {
         unknowns.push_back(
             {{}, "register outside every known block", {}, record.address_of(i), "addresses of the register table"});
       }

@@ -112,6 +112,28 @@ inline constexpr std::uint8_t kDroppedBits = 13;
 [[nodiscard]] Unknown describe(const Generation& generation, FieldRef field, std::uint32_t value,
                                std::string_view known);
 
+/// What registers hold that no record writes, by ordinal.
+struct AbsentValues {
+  std::array<std::uint32_t, RegisterIndex::kMaximumRegisters> words{};  ///< 0 where it is not known.
+  RegisterIndex::Set known{};
+};
+
+/// What a generation's register table says, in the form in which tasks are read; made once.
+struct Tables;
+[[nodiscard]] const Tables& tables(const Generation& generation);
+[[nodiscard]] const AbsentValues& absent_values(const Tables& tables);
+template <typename G>
+[[nodiscard]] const Tables& tables_of() {
+  static const Tables& kTables = tables(G::generation());
+  return kTables;
+}
+
+/// What the table leaves open in a residue: bits without a field, neutral fields with values that no understood program
+/// has, registers outside every block. Blocks of the path that does not compute are ignored: the engine ignores them
+/// too. `index` is that of the task the residue was left from: both have the same records.
+void collect_unknowns(const Tables& tables, const Task& residue, const RegisterIndex& index, bool planar,
+                      std::vector<Unknown>& unknowns);
+
 /// Words of a task, by field.
 template <typename G>
 class Words {
@@ -119,6 +141,11 @@ class Words {
   explicit Words(const Task& task) : task_(task), index_(task, G::blocks()) {}
 
   [[nodiscard]] bool has(FieldRef field) const { return position(field) != kAbsent; }
+  /// The word that a record writes, to be changed in place; null when none does.
+  [[nodiscard]] std::uint32_t* written(FieldRef field) {
+    const std::uint32_t at = position(field);
+    return at == kAbsent ? nullptr : &task_.mutable_words()[at];
+  }
   /// The value the engine sees: the one written, else the default, else 0.
   [[nodiscard]] std::uint32_t peek(FieldRef field) const {
     const std::uint32_t at = position(field);
@@ -136,14 +163,11 @@ class Words {
   }
   /// Whether an absent register may be read at all.
   [[nodiscard]] bool known_when_absent(FieldRef field) const {
-    if (G::generation().absent_is_zero || field.in_header) {
-      return true;
-    }
-    const Register* row = G::generation().find(field.address);
-    return row != nullptr && row->fallback.has_value();
+    return field.in_header || ((absent_.known[field.ordinal / 64] >> (field.ordinal % 64)) & 1u) != 0;
   }
   [[nodiscard]] Task take() { return std::move(task_); }
   [[nodiscard]] Task& task() { return task_; }
+  [[nodiscard]] const RegisterIndex& index() const { return index_; }
 
  private:
   static constexpr std::uint32_t kAbsent = 0xffffffffu;
@@ -154,15 +178,12 @@ class Words {
     const std::uint32_t at = index_.position(field.ordinal);
     return at == 0 ? kAbsent : at;
   }
-  [[nodiscard]] static std::uint32_t default_word(FieldRef field) {
-    if (G::generation().absent_is_zero || field.in_header) {
-      return 0;
-    }
-    const Register* row = G::generation().find(field.address);
-    return row != nullptr && row->fallback ? row->fallback->value : 0;
+  [[nodiscard]] std::uint32_t default_word(FieldRef field) const {
+    return field.in_header ? 0 : absent_.words[field.ordinal];
   }
   Task task_;
   RegisterIndex index_;
+  const AbsentValues& absent_ = absent_values(tables_of<G>());
 };
 
 template <typename G>
@@ -181,7 +202,7 @@ class Lifter {
   void bytes(FieldRef field, std::uint32_t& value) { value = take(field) << field.lsb; }
   /// A field of several bits of which only 0 and 1 are understood keeps other values in the residue.
   void flag(FieldRef field, bool& value) {
-    if (words_.peek(field) > 1) {
+    if (field.width > 1 && words_.peek(field) > 1) {
       value = false;
       unexplained(field, "0 or 1");
     } else {
@@ -225,30 +246,38 @@ class Lifter {
     }
   }
   void derived(FieldRef field, std::uint32_t expected, std::string_view known) {
-    const std::uint32_t raw = words_.peek(field);
-    if (raw != expected) {
+    if (const std::uint32_t raw = words_.peek(field); raw != expected) {
       unknowns_.push_back(describe(G::generation(), field, raw, known));
     }
-    words_.put(field, raw ^ expected);
+    implied(field, expected);
   }
-  void implied(FieldRef field, std::uint32_t expected) { words_.put(field, words_.peek(field) ^ expected); }
+  void implied(FieldRef field, std::uint32_t expected) {
+    if (std::uint32_t* const word = words_.written(field)) {
+      *word ^= (expected << field.lsb) & field.mask();
+    }
+  }
   void unexplained(FieldRef field, std::string_view known) {
     unknowns_.push_back(describe(G::generation(), field, words_.peek(field), known));
   }
-  [[nodiscard]] Task residue() {
+  /// What the op does not own; what is unexplained in it joins the unknowns. Ends the lift.
+  [[nodiscard]] Task residue(bool planar) {
     // Not before: one packet may hold several base addresses, and all of them are read from its slot.
     for (const std::uint32_t address : bases_) {
       words_.task().set_slot(address, 0);
     }
+    collect_unknowns(tables_of<G>(), words_.task(), words_.index(), planar, unknowns_);
     return words_.take();
   }
 
  private:
   std::uint32_t take(FieldRef field) {
+    if (std::uint32_t* const word = words_.written(field)) {
+      const std::uint32_t value = get_bits(field, *word);
+      *word &= ~field.mask();
+      return value;
+    }
     need(field);
-    const std::uint32_t value = words_.peek(field);
-    words_.put(field, 0);
-    return value;
+    return words_.peek(field);
   }
   void need(FieldRef field) {
     if (!words_.has(field) && !words_.known_when_absent(field)) {
@@ -401,11 +430,5 @@ class Encoder {
   bool missing_ = false;
   std::optional<Error> error_;
 };
-
-/// What the table leaves open in a residue: bits without a field, neutral fields with values that no understood program
-/// has, registers outside every block. Blocks of the path that does not compute are ignored: the engine ignores them
-/// too.
-void collect_unknowns(const Generation& generation, std::span<const BlockRange> blocks, const Task& residue,
-                      bool planar, std::vector<Unknown>& unknowns);
 
 }  // namespace openane::mapping

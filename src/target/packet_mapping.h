@@ -405,8 +405,7 @@ EngineOp lift(const Task& task) {
   if (auto* neural = std::get_if<NeuralCompute>(&op.compute)) {
     neural->kernel.order = G::channel_order(op);
   }
-  op.side.residue = lifter.residue();
-  mapping::collect_unknowns(G::generation(), G::blocks(), op.side.residue, op.planar() != nullptr, op.unknowns);
+  op.side.residue = lifter.residue(op.planar() != nullptr);
   return op;
 }
 

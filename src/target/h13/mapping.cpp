@@ -315,8 +315,7 @@ EngineOp lift(const Task& task) {
   Lifter lifter(task, op.unknowns);
   choose_compute(lifter, op);
   map_task(lifter, op);
-  op.side.residue = lifter.residue();
-  mapping::collect_unknowns(Traits::generation(), kBlocks, op.side.residue, op.planar() != nullptr, op.unknowns);
+  op.side.residue = lifter.residue(op.planar() != nullptr);
   return op;
 }
 
