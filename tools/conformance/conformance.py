@@ -27,12 +27,13 @@ import catalogue
 import ops_elementwise
 import ops_layout
 import ops_other
+import ops_recurrent
 import ops_spatial
 import program
 from draw import Draw, Input
 from row import DOUBLE, EXACT, HALF
 
-ROWS = ops_elementwise.ROWS + ops_layout.ROWS + ops_spatial.ROWS + ops_other.ROWS
+ROWS = ops_elementwise.ROWS + ops_layout.ROWS + ops_spatial.ROWS + ops_recurrent.ROWS + ops_other.ROWS
 PACKAGE_SHARE, WRONG_TYPE_SHARE, DOUBLE_SHARE = 0.2, 0.3, 0.35
 
 

@@ -1,4 +1,4 @@
-"""Convolutions, pools, matrix products, attention, recurrent layers and image resampling."""
+"""Convolutions, pools, matrix products, attention and image resampling."""
 
 import math
 
@@ -243,116 +243,6 @@ def attention(query, key, value, attn_mask=None):
     if attn_mask is not None:
         weights = np.where(attn_mask, weights, -np.inf) if attn_mask.dtype == np.bool_ else weights + attn_mask
     return torch.softmax(tensor(weights), -1).numpy() @ value
-
-
-# --- recurrent layers
-
-ACTIVATION = {
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "linear": lambda x: x,
-    "hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0, 1), "scaled_tanh": np.tanh,
-}
-
-
-def draw_recurrent(d):
-    steps, batch, width, hidden = (d.integer(1, 4) for _ in range(4))
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[d.op]
-    directions = ("forward", "reverse", "bidirectional") if d.op == "lstm" else ("forward", "reverse")
-    direction = d.choice(*directions)
-    both = 2 if direction == "bidirectional" else 1
-    result = {"x": d.tensor((steps, batch, width)), "initial_h": d.tensor((batch, both * hidden), -1, 1)}
-    if d.op == "lstm":
-        result["initial_c"] = d.tensor((batch, both * hidden), -1, 1)
-    bias, peephole = d.coin(0.7), d.op == "lstm" and d.coin(0.2)
-    for suffix in ("", "_back")[:both]:
-        result["weight_ih" + suffix] = d.array((gates * hidden, width), -1, 1)
-        result["weight_hh" + suffix] = d.array((gates * hidden, hidden), -1, 1)
-        if bias:
-            result["bias" + suffix] = d.array((gates * hidden,), -1, 1)
-        if peephole:
-            result["peephole" + suffix] = d.array((3 * hidden,), -1, 1)
-    if direction != "forward":
-        result["direction"] = direction
-    result.update(d.optional(0.5, output_sequence=d.coin(0.7), activation=d.choice("tanh", "sigmoid", "relu", "linear")))
-    if d.op != "rnn":
-        result.update(d.optional(0.3, recurrent_activation=d.choice("sigmoid", "tanh")))
-    if d.op == "lstm":
-        result.update(d.optional(0.3, cell_activation=d.choice("tanh", "relu", "hard_sigmoid", "scaled_tanh"),
-                                 clip=d.scalar(0.3, 2)))
-        if np.dtype(d.T) == np.float16 and d.coin(0.7):
-            result.pop("clip")
-    if d.op == "gru" and d.opset == 18:
-        after = d.coin()
-        result.update(reset_after=after, **d.optional(0.6, input_bias=d.array((gates * hidden,), -1, 1)) if after else {})
-    return result
-
-
-def sequence(x, direction):
-    steps = range(x.shape[0])
-    return reversed(steps) if direction == "reverse" else steps
-
-
-def packed(outputs, last, output_sequence):
-    """Hidden states in the order they are computed in - that of `reverse` too -, or the last one alone. This, and what
-    the documentation leaves open below, is how Core ML's own tests have it (apple/coremltools,
-    coremltools/converters/mil/mil/ops/tests/iOS14/test_recurrent.py and iOS18/test_recurrent.py)."""
-    return np.stack(outputs) if output_sequence else last[None]
-
-
-def rnn(x, initial_h, weight_ih, weight_hh, bias=0, direction="forward", output_sequence=False, activation="tanh"):
-    h, outputs = initial_h, []
-    for t in sequence(x, direction):
-        h = ACTIVATION[activation](x[t] @ weight_ih.T + h @ weight_hh.T + bias)
-        outputs.append(h)
-    return [packed(outputs, h, output_sequence), h]
-
-
-def gru(x, initial_h, weight_ih, weight_hh, bias=None, input_bias=None, direction="forward", output_sequence=False,
-        recurrent_activation="sigmoid", activation="tanh", reset_after=False):
-    """Gates in the order reset, output, update. The reset acts before the product, or with reset_after behind it; then
-    the bias is inside the reset, and the input's own bias outside."""
-    gate, act = ACTIVATION[recurrent_activation], ACTIVATION[activation]
-    zeros = np.zeros(weight_ih.shape[0])
-    bias, input_bias = (zeros if b is None else b for b in (bias, input_bias))
-    (ir, io, iz), (hr, ho, hz), (br, bo, bz), (cr, co, cz) = (np.split(w, 3) for w in (weight_ih, weight_hh, bias, input_bias))
-    h, outputs = initial_h, []
-    for t in sequence(x, direction):
-        r = gate(x[t] @ ir.T + h @ hr.T + br + cr)
-        z = gate(x[t] @ iz.T + h @ hz.T + bz + cz)
-        inside = r * (h @ ho.T + bo) if reset_after else (r * h) @ ho.T + bo
-        h = (1 - z) * act(x[t] @ io.T + co + inside) + z * h
-        outputs.append(h)
-    return [packed(outputs, h, output_sequence), h]
-
-
-def lstm_one(x, h, c, weight_ih, weight_hh, bias, peephole, direction, gate, cell, act, clip):
-    """Gates in the order input, forget, output, cell. The output gate sees the new cell state, which `clip` bounds."""
-    bias = np.zeros(weight_ih.shape[0]) if bias is None else bias
-    pi, pf, po = (0, 0, 0) if peephole is None else np.split(peephole, 3)
-    outputs = []
-    for t in sequence(x, direction):
-        i, f, o, z = np.split(x[t] @ weight_ih.T + h @ weight_hh.T + bias, 4, axis=1)
-        c = gate(f + pf * c) * c + gate(i + pi * c) * cell(z)
-        c = c if clip is None else np.clip(c, -clip, clip)
-        h = gate(o + po * c) * act(c)
-        outputs.append(h)
-    return outputs, h, c
-
-
-def lstm(x, initial_h, initial_c, weight_ih, weight_hh, bias=None, peephole=None, weight_ih_back=None, weight_hh_back=None,
-         bias_back=None, peephole_back=None, direction="forward", output_sequence=False, recurrent_activation="sigmoid",
-         cell_activation="tanh", activation="tanh", clip=None):
-    """With both directions every hidden state stands at its step of x."""
-    functions = [ACTIVATION[a] for a in (recurrent_activation, cell_activation, activation)]
-    hidden = weight_hh.shape[1]
-    runs = [("reverse" if direction == "reverse" else "forward", weight_ih, weight_hh, bias, peephole)]
-    if direction == "bidirectional":
-        runs.append(("reverse", weight_ih_back, weight_hh_back, bias_back, peephole_back))
-    parts = []
-    for n, (way, ih, hh, b, p) in enumerate(runs):
-        part = slice(n * hidden, (n + 1) * hidden)
-        outputs, h, c = lstm_one(x, initial_h[:, part], initial_c[:, part], ih, hh, b, p, way, *functions, clip)
-        parts.append((packed(outputs[::-1] if n else outputs, h, output_sequence), h, c))
-    return [np.concatenate(p, axis=-1) for p in zip(*parts)]
 
 
 # --- images
@@ -634,7 +524,4 @@ ROWS = [
     Row("matmul", draw_matmul, matmul, SUM, weight=3),
     Row("einsum", draw_einsum, einsum, SUM, weight=2),
     Row("scaled_dot_product_attention", draw_attention, attention, SUM, weight=2),
-    Row("rnn", draw_recurrent, rnn, SUM),
-    Row("gru", draw_recurrent, gru, SUM),
-    Row("lstm", draw_recurrent, lstm, SUM, weight=3),
 ] + RESIZES
