@@ -92,6 +92,20 @@ Result<std::optional<SliceMasks>> masks_of(const OpView& op, std::size_t rank) {
   return SliceMasks{*std::move(begin), *std::move(end), *std::move(squeeze)};
 }
 
+/// Elements of a slice whose axis has an unknown extent. Places that are neighbours decide it, for an axis that has
+/// them: so coremltools counts, and its converters declare (iOS15 slice_by_index, `solve_slice_by_index_shape`).
+std::int64_t slice_of_unknown(std::optional<std::int64_t> from, std::optional<std::int64_t> to, std::int64_t stride) {
+  if (from && !to) {
+    return (*from == 0 && stride < 0) || (*from == -1 && stride > 0) ? 1 : kUnknownExtent;
+  }
+  if (!from || !to || (*from < 0) != (*to < 0) || (*from < 0) != (stride < 0)) {
+    return kUnknownExtent;
+  }
+  const std::int64_t span = stride > 0 ? *to - *from : *from - *to;  // of one sign: no overflow
+  const bool within_a_step = span >= 0 && (stride > 0 ? span <= stride : stride <= -span);
+  return within_a_step ? std::int64_t{span > 0} : kUnknownExtent;
+}
+
 Shapes slice(const OpView& op) {
   const Shape& x = op.shape("x");
   OPENANE_TRY(const auto masks, masks_of(op, x.size()));
@@ -110,14 +124,15 @@ Shapes slice(const OpView& op) {
     const bool to_known = masks->end[i] || end;
     const auto from = masks->begin[i] || !begin ? std::nullopt : std::optional((*begin)[i]);
     const auto to = masks->end[i] || !end ? std::nullopt : std::optional((*end)[i]);
-    if (!stride || !from_known || !to_known || !is_known(x[i])) {
+    if (!stride || !from_known || !to_known) {
       out.push_back(kUnknownExtent);
       continue;
     }
     if ((*stride)[i] == 0) {
       return mismatch(fmt::format("a stride of 0 along axis {}", i));
     }
-    out.push_back(slice_axis(x[i], from, to, (*stride)[i]).count);
+    out.push_back(is_known(x[i]) ? slice_axis(x[i], from, to, (*stride)[i]).count
+                                 : slice_of_unknown(from, to, (*stride)[i]));
   }
   return only(std::move(out));
 }

@@ -127,7 +127,10 @@ Shapes squeeze(const OpView& op) {
   std::vector<bool> dropped(x.size(), false);
   for (const std::int64_t axis : *axes) {
     OPENANE_TRY(const std::size_t at, normalise_axis(axis, x.size()));
-    dropped[at] = x[at] == 1 || x[at] == kUnknownExtent;
+    if (!is_known(x[at])) {
+      return only({kVariadicExtent});  // whether it goes, its extent decides: coremltools declares that it stays
+    }
+    dropped[at] = x[at] == 1;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!dropped[i]) {

@@ -234,7 +234,9 @@ Shapes resize_nd(const OpView& op) {
   const Integers wanted = op.integers("shape");
   const std::optional<std::int64_t> resized = op.integer("resized_dims");
   if (!wanted || !resized) {
-    return only(Shape(out.size(), kUnknownExtent));
+    const auto behind = static_cast<std::ptrdiff_t>(out.size());
+    std::fill(out.end() - std::clamp<std::ptrdiff_t>(resized.value_or(behind), 0, behind), out.end(), kUnknownExtent);
+    return only(std::move(out));
   }
   OPENANE_TRY(out, resized_shape(out, *wanted, *resized));
   return only(std::move(out));

@@ -153,6 +153,21 @@ TEST(MilInfer, Shapes) {
        "-2, 1]), end_mask = tensor<bool, [3]>([false, true, false]), squeeze_mask = tensor<bool, [3]>([false, false, "
        "true]))",
        "tensor<fp16, [2, 3]>"},
+      // Of unknown extents, as coremltools infers them: neighbouring places decide, others do not.
+      {"tensor<fp16, [?, ?, ?, ?]> x",
+       "slice_by_index(x = x, begin = tensor<int32, [4]>([2, 2, -3, 0]), end = tensor<int32, [4]>([3, 4, -5, 3]), "
+       "stride = "
+       "tensor<int32, [4]>([1, 1, -2, -1]))",
+       "tensor<fp16, [1, ?, 1, ?]>"},
+      {"tensor<fp16, [?, ?, ?, ?]> x",
+       "slice_by_index(x = x, begin = tensor<int32, [4]>([-1, 0, 4, 0]), end = tensor<int32, [4]>([0, 0, 4, 0]), "
+       "stride = "
+       "tensor<int32, [4]>([1, -2, 3, 1]), end_mask = tensor<bool, [4]>([true, true, false, true]))",
+       "tensor<fp16, [1, 1, 0, ?]>"},
+      {"tensor<fp16, [2, 3, 4, 5]> x, tensor<int32, [2]> s", "resize(x = x, shape = s, resized_dims = uint32(2))",
+       "tensor<fp16, [2, 3, ?, ?]>"},
+      {"tensor<fp16, [1, ?]> x", "squeeze(x = x, axes = tensor<int32, [1]>([0]))", "tensor<fp16, [?]>"},
+      {"tensor<fp16, [1, ?]> x", "squeeze(x = x, axes = tensor<int32, [1]>([1]))", "tensor<fp16, [*]>"},
       {"tensor<fp16, [4, 5]> x",
        "slice_by_size(x = x, begin = tensor<int32, [2]>([1, 2]), size = tensor<int32, [2]>([2, -1]))",
        "tensor<fp16, [2, 3]>"},

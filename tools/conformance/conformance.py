@@ -13,6 +13,7 @@ import collections
 import concurrent.futures
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from draw import Draw, Input
 from row import DOUBLE, EXACT, HALF
 
 ROWS = ops_elementwise.ROWS + ops_layout.ROWS + ops_spatial.ROWS + ops_recurrent.ROWS + ops_other.ROWS
-PACKAGE_SHARE, WRONG_TYPE_SHARE, DOUBLE_SHARE = 0.2, 0.3, 0.35
+PACKAGE_SHARE, WRONG_TYPE_SHARE, DOUBLE_SHARE, OPEN_SHARE = 0.2, 0.3, 0.35, 0.4
 
 
 def inputs_of(arguments):
@@ -83,9 +84,29 @@ class Instance:
         self.arguments = row.draw(self.draw)
         self.inputs = inputs_of(self.arguments)
         states = row.states({k: v.value for k, v in self.arguments.items()}) if row.states else None
-        self.built = program.build(self.opset, self.inputs, self.body, states)
+        self.built, self.is_open = self.build_open(states), True
+        if self.built is None:
+            self.built, self.is_open = program.build(self.opset, self.inputs, self.body, states), False
         self.built.patch = row.patch
         self.precision = "fp64" if self.rng.random() < DOUBLE_SHARE else "fp32"
+
+    def build_open(self, states):
+        """The program with unknown extents; None when it is to have none, or when the builder does not make one."""
+        rng = np.random.default_rng([self.index, zlib.crc32(self.row.op.encode())])
+        if not self.inputs or rng.random() > OPEN_SHARE:
+            return None
+        shared = rng.random() < 0.5  # axes of equal extent are one unknown, as they come out of a converter
+        labels = {}
+        for name, value in self.inputs.items():
+            labels[name] = [(n if shared else (name, axis)) if rng.random() < 0.5 else None for axis, n in enumerate(value.shape)]
+        if not any(label is not None for axes in labels.values() for label in axes):
+            return None
+        try:
+            built = program.build(self.opset, self.inputs, self.body, states, labels)
+            program.message(built)
+            return built
+        except Exception:
+            return None
 
     def body(self, variables):
         arguments = filled(self.arguments, lambda name, _: variables[name])
@@ -103,7 +124,11 @@ class Instance:
         else:
             self.path = os.path.join(self.folder, "model.mlmodel")
             program.write_mlmodel(program.message(self.built), self.path)
-        self.wrong = None
+        self.wrong = self.longer = None
+        if self.is_open:
+            longer, self.declared = program.with_more_axes(program.message(self.built), self.row.op)
+            self.longer = os.path.join(self.folder, "more_axes.mlmodel")
+            program.write_mlmodel(longer, self.longer)
         if self.rng.random() < WRONG_TYPE_SHARE:
             wrong = program.with_wrong_type(program.message(self.built), self.row.op, self.draw)
             if wrong is not None:
@@ -177,12 +202,53 @@ def difference(instance, result, want, variable):
     return None
 
 
+def inferred_extents(text, name):
+    """What a finding of the verifier says that a result is; None where the extent is unknown, nothing without a finding."""
+    found = re.search(rf"'{re.escape(name)}' is written as .*, but it is (?:tensor<\w+, \[(.*?)\]>|\w+)$", text)
+    if not found:
+        return None
+    return [None if n == "?" else int(n) for n in (found[1] or "").split(", ") if n]
+
+
+# Where coremltools knows an extent that does not follow: of `cond` it takes the true branch's, of `select` it leaves the
+# condition's shape out. Ours is unknown there.
+UNSOUND = ("cond", "select")
+
+
+def complaint_about_inference(instance, tool):
+    """Where our inference, of a program with unknown extents, knows less than coremltools', or what is not so."""
+    outputs = {v.name: f"out{i}.npy" for i, v in enumerate(instance.built.outputs)}
+    done = subprocess.run([tool, "info", instance.longer, "--json"], capture_output=True, text=True, timeout=120)
+    try:
+        messages = [finding["message"] for finding in json.loads(done.stdout)["findings"]]
+    except ValueError:
+        return f"ane info: {done.stderr.strip()}"
+    for name, declared in instance.declared.items():
+        inferred = next((e for e in (inferred_extents(m, name) for m in messages) if e is not None), None)
+        if inferred is None and instance.row.op == "squeeze" and None in declared:
+            continue  # Whether an axis of unknown extent goes, only the run decides.
+        if inferred is None:
+            return f"nothing is inferred for '{name}', coremltools infers {declared}: {messages}"
+        weak = instance.row.op in UNSOUND
+        same = len(inferred) == len(declared) and all(
+            theirs is None or theirs == ours or (weak and ours is None) for ours, theirs in zip(inferred, declared))
+        if not same:
+            return f"'{name}' is inferred as {inferred}, coremltools infers {declared}"
+        if name in outputs and instance.row.op != "squeeze":  # which takes axes of unknown extent for longer than 1
+            found = np.load(os.path.join(instance.folder, outputs[name]), mmap_mode="r").shape
+            if any(ours not in (None, n) for ours, n in zip(inferred, found)):
+                return f"'{name}' is inferred as {inferred}, the run gives {found}"
+    return None
+
+
 def judge(instance, tool):
     """(outcome, message) of the run, and whether the wrong type was refused (None: there was none)."""
     status, text = run(instance.command(tool, instance.path))
     if status == 0:
         try:
             message = complaint_about(instance)
+            if message is None and instance.is_open:
+                message = complaint_about_inference(instance, tool)
         except Exception as error:  # a result that was not written, or cannot be compared
             message = f"{type(error).__name__}: {error}"
         outcome = ("passed", "") if message is None else ("wrong", message)
@@ -231,6 +297,7 @@ def main():
         (outcome, text), refused = future.result()
         entry = table[instance.row.op]
         entry["total"] += 1
+        entry["open"] += instance.is_open
         entry[outcome] += 1
         if refused is not None:
             entry["altered"] += 1
@@ -278,7 +345,7 @@ def report(table, failures, faults, seconds, arguments):
             continue
         first = "\n    ".join(text.splitlines()[:4])
         print(f"{instance.row.op} {instance.index} (ios{instance.opset}, {instance.precision}): {outcome}\n    {first}\n    {kept}")
-    columns = ("total", "passed", "wrong", "refused", "crashed", "not built", "altered", "caught")
+    columns = ("total", "open", "passed", "wrong", "refused", "crashed", "not built", "altered", "caught")
     print(f"\n{'op':42}" + "".join(f"{c:>10}" for c in columns))
     sums = collections.Counter()
     for op in sorted(table):
@@ -288,8 +355,8 @@ def report(table, failures, faults, seconds, arguments):
     for fault in faults:
         print(fault)
     good = sums["passed"] == sums["total"] and sums["altered"] == sums["caught"] and not faults
-    print(f"conformance: {sums['passed']} of {sums['total']} instances of {len(table)} ops agree; {sums['caught']} of "
-          f"{sums['altered']} wrong types refused; {seconds:.0f} s, seed {arguments.seed}")
+    print(f"conformance: {sums['passed']} of {sums['total']} instances of {len(table)} ops agree, {sums['open']} of them with "
+          f"unknown extents; {sums['caught']} of {sums['altered']} wrong types refused; {seconds:.0f} s, seed {arguments.seed}")
     if arguments.report:
         with open(arguments.report, "w") as file:
             json.dump({"ops": {op: dict(c) for op, c in sorted(table.items())}, "seed": arguments.seed}, file, indent=1)

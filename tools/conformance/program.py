@@ -22,6 +22,7 @@ from coremltools.converters.mil.backend.mil.helper import create_immediate_value
 from coremltools.converters.mil.backend.mil.load import MILProtoExporter  # noqa: E402
 from coremltools.converters.mil.mil import Function, Program, types  # noqa: E402
 from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry  # noqa: E402
+from coremltools.converters.mil.mil import get_new_symbol  # noqa: E402
 from coremltools.converters.mil.mil.types.symbolic import is_symbolic  # noqa: E402
 
 TARGETS = {15: ct.target.iOS15, 16: ct.target.iOS16, 17: ct.target.iOS17, 18: ct.target.iOS18}
@@ -58,11 +59,14 @@ class Built:
         self.patch = None
 
 
-def build(opset, inputs, body, states=None):
-    """`inputs`: arrays by name; `body`: variables by name -> list of result variables; `states`: shapes by name."""
-    placeholders = {}
+def build(opset, inputs, body, states=None, open_extents=None):
+    """`inputs`: arrays by name; `body`: variables by name -> list of result variables; `states`: shapes by name;
+    `open_extents`: of inputs by name, for every axis a label or None. Axes with one label share an unknown extent."""
+    placeholders, symbols = {}, {}
     for name, value in inputs.items():
-        placeholders[name] = mb.placeholder(value.shape, dtype=builtin(carrier(value.dtype, opset)))
+        labels = (open_extents or {}).get(name) or [None] * value.ndim
+        shape = [n if label is None else symbols.setdefault(label, get_new_symbol()) for n, label in zip(value.shape, labels)]
+        placeholders[name] = mb.placeholder(shape, dtype=builtin(carrier(value.dtype, opset)))
     for name, (shape, dtype) in (states or {}).items():
         placeholders[name] = mb.state_tensor_placeholder(shape, dtype=builtin(dtype))
     with Function(placeholders, opset_version=TARGETS[opset]) as function:
@@ -84,7 +88,9 @@ def build(opset, inputs, body, states=None):
         function.set_outputs(outputs)
     program = Program()
     program.add_function("main", function)
-    return Built(program, opset, {n: carrier(v.dtype, opset) for n, v in inputs.items()}, outputs)
+    built = Built(program, opset, {n: carrier(v.dtype, opset) for n, v in inputs.items()}, outputs)
+    built.extents = {name: value.shape for name, value in inputs.items()}
+    return built
 
 
 class ImmediateExporter(MILProtoExporter):
@@ -114,7 +120,10 @@ def message(built, weights_dir=None):
             array = feature.type.multiArrayType
             shape, element = variable.shape, types.nptype_from_builtin(variable.dtype)
         feature.name = name
-        array.shape.extend(1 if is_symbolic(d) else int(d) for d in shape)
+        extents = built.extents.get(name, shape)
+        array.shape.extend(int(n) for n in extents)
+        for n, d in zip(extents, shape if any(is_symbolic(d) for d in shape) else ()):
+            array.shapeRange.sizeRanges.add(lowerBound=1 if is_symbolic(d) else int(n), upperBound=-1 if is_symbolic(d) else int(n))
         array.dataType = getattr(proto.FeatureTypes_pb2.ArrayFeatureType, ARRAY_TYPE[np.dtype(element)])
     for variable in built.outputs:
         feature = model.description.output.add()
@@ -137,6 +146,30 @@ def write_package(built, path):
     os.makedirs(weights, exist_ok=True)
     model = message(built, weights)
     ct.models.utils.save_spec(model, path, weights_dir=weights)
+
+
+def extents_of(tensor):
+    """What a declared tensor type says of its axes: numbers, None where the extent is unknown."""
+    return [d.constant.size if d.WhichOneof("dimension") == "constant" else None for d in tensor.dimensions]
+
+
+def with_more_axes(model, op):
+    """A copy of the model in which every tensor result of its last `op` has an axis more than it should, and what was
+    declared: extents by name. So the verifier must say what it infers."""
+    changed = proto.Model_pb2.Model()
+    changed.CopyFrom(model)
+    declared = {}
+    for function in changed.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for operation in [o for o in block.operations if o.type == op][-1:]:
+                for output in operation.outputs:
+                    tensor = output.type.tensorType
+                    open_rank = any(d.unknown.variadic for d in tensor.dimensions)
+                    if output.type.WhichOneof("type") == "tensorType" and not open_rank:
+                        declared[output.name] = extents_of(tensor)
+                        tensor.rank += 1
+                        tensor.dimensions.add().constant.size = 1
+    return changed, declared
 
 
 def with_wrong_type(model, op, draw):
