@@ -1,10 +1,10 @@
 #include "analysis/activation_memory.h"
 
 #include <algorithm>
-#include <map>
 #include <vector>
 
 #include "base/saturating.h"
+#include "mil/lifetimes.h"
 
 namespace openane {
 namespace {
@@ -16,16 +16,18 @@ using mil::Operation;
 using mil::OperationId;
 using mil::VariableId;
 
-class Lifetimes {
+class Measurement {
  public:
-  explicit Lifetimes(const Function& function) : function_(function), bytes_(function.variable_count()) {
+  explicit Measurement(const Function& function)
+      : function_(function), lifetimes_(function), bytes_(function.variable_count()) {
     for (std::uint32_t i = 0; i < function.variable_count(); ++i) {
       bytes_[i] = bytes_of(VariableId{i});
     }
   }
 
   ActivationMemory measure() {
-    block(function_.body_id(), 0);
+    walk(function_.body_id());
+    add_up(function_.body_id(), 0);
     return result_;
   }
 
@@ -43,50 +45,43 @@ class Lifetimes {
     return bytes.value_or(0);
   }
 
-  /// Calls `visit(variable)` for everything the operation reads, its nested blocks included.
-  template <typename Visit>
-  void for_each_read(const Operation& operation, Visit visit) const {
-    for (const mil::Argument& argument : operation.arguments) {
-      for (const mil::Binding& binding : argument.bindings) {
-        if (binding.is_variable()) {
-          visit(binding.variable());
-        }
+  /// Every operation is a step.
+  void walk(BlockId id) {
+    lifetimes_.begin(id);
+    const std::vector<OperationId>& operations = function_[id].operations;
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const Operation& operation = function_[operations[i]];
+      lifetimes_.read_arguments(operation, id, i);
+      for (const BlockId nested : operation.blocks) {
+        lifetimes_.enter(nested, id, i);
+        walk(nested);
+      }
+      for (const VariableId output : operation.outputs) {
+        lifetimes_.define(output, id, i);
       }
     }
-    for (const BlockId nested : operation.blocks) {
-      for (const OperationId inner : function_[nested].operations) {
-        for_each_read(function_[inner], visit);
-      }
-      std::ranges::for_each(function_[nested].outputs, visit);
-    }
+    lifetimes_.end(id, operations.size());
   }
 
-  void block(BlockId id, std::uint64_t around) {
+  /// Bytes of the variables of a block that nobody reads after a step.
+  [[nodiscard]] std::vector<std::uint64_t> freed_bytes(const Block& block) const {
+    std::vector<std::uint64_t> freed(block.operations.size());
+    const auto free = [&](VariableId variable) {
+      const mil::Lifetimes::Place& place = lifetimes_.of(variable);
+      if (!place.is_output && place.end() < freed.size()) {
+        freed[place.end()] = saturating_add(freed[place.end()], bytes_[variable.index]);
+      }
+    };
+    std::ranges::for_each(block.inputs, free);
+    for (const OperationId operation : block.operations) {
+      std::ranges::for_each(function_[operation].outputs, free);
+    }
+    return freed;
+  }
+
+  void add_up(BlockId id, std::uint64_t around) {
     const Block& block = function_[id];
-    // Position of the last reader of each variable of this block; its results are read by the end.
-    std::map<VariableId, std::size_t> last;
-    for (const VariableId input : block.inputs) {
-      last[input] = 0;
-    }
-    for (std::size_t i = 0; i < block.operations.size(); ++i) {
-      for (const VariableId output : function_[block.operations[i]].outputs) {
-        last[output] = i;
-      }
-      for_each_read(function_[block.operations[i]], [&](VariableId read) {
-        if (const auto own = last.find(read); own != last.end()) {
-          own->second = i;
-        }
-      });
-    }
-    for (const VariableId output : block.outputs) {
-      if (const auto own = last.find(output); own != last.end()) {
-        own->second = block.operations.size();
-      }
-    }
-    std::vector<std::uint64_t> freed(block.operations.size() + 1);
-    for (const auto& [variable, position] : last) {
-      freed[position] = saturating_add(freed[position], bytes_[variable.index]);
-    }
+    const std::vector<std::uint64_t> freed = freed_bytes(block);
     std::uint64_t live = around;
     for (const VariableId input : block.inputs) {
       live = saturating_add(live, bytes_[input.index]);
@@ -94,7 +89,7 @@ class Lifetimes {
     for (std::size_t i = 0; i < block.operations.size(); ++i) {
       const Operation& operation = function_[block.operations[i]];
       for (const BlockId nested : operation.blocks) {
-        this->block(nested, live);
+        add_up(nested, live);
       }
       for (const VariableId output : operation.outputs) {
         live = saturating_add(live, bytes_[output.index]);
@@ -108,12 +103,13 @@ class Lifetimes {
   }
 
   const Function& function_;
+  mil::Lifetimes lifetimes_;
   ActivationMemory result_;
   std::vector<std::uint64_t> bytes_;
 };
 
 }  // namespace
 
-ActivationMemory measure_activations(const Function& function) { return Lifetimes(function).measure(); }
+ActivationMemory measure_activations(const Function& function) { return Measurement(function).measure(); }
 
 }  // namespace openane

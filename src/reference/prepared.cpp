@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/saturating.h"
+#include "mil/lifetimes.h"
 #include "reference/conversion.h"
 #include "reference/execution.h"
 #include "reference/kernels.h"
@@ -74,77 +75,35 @@ Result<void> decode_operands(Step& step, Environment& environment) {
   return {};
 }
 
-/// Where each variable is defined and last used.
-class Lifetimes {
+/// Makes the steps of all blocks, and tells where their variables live.
+class StepMaker {
  public:
-  Lifetimes(Prepared& prepared, Environment& environment)
+  StepMaker(Prepared& prepared, Environment& environment)
       : prepared_(prepared),
         function_(prepared.function),
         environment_(environment),
         merger_(function_, environment),
         is_constant_(environment.is_constant),
-        places_(function_.variable_count()),
-        parents_(function_.block_count()) {}
+        lifetimes_(function_) {}
 
   Result<void> run() {
     OPENANE_CHECK(visit_block(function_.body_id()));
-    for (std::uint32_t i = 0; i < places_.size(); ++i) {
+    for (std::uint32_t i = 0; i < function_.variable_count(); ++i) {
       settle(VariableId{i});
     }
     return {};
   }
 
-  /// First and last step of a variable in its block.
-  [[nodiscard]] std::pair<std::size_t, std::size_t> steps_of(VariableId variable) const {
-    const Place& place = places_[variable.index];
-    return {place.definition, std::max(place.definition, place.last_use)};
-  }
-  [[nodiscard]] bool is_block_output(VariableId variable) const { return places_[variable.index].is_output; }
+  [[nodiscard]] const mil::Lifetimes& lifetimes() const { return lifetimes_; }
 
  private:
-  struct Place {
-    std::uint32_t block = kNowhere;
-    std::size_t definition = 0;
-    std::size_t last_use = 0;
-    bool is_input = false;
-    bool is_used = false;
-    bool is_output = false;
-  };
-  struct Parent {
-    std::uint32_t block = kNowhere;
-    std::size_t step = 0;
-  };
-
-  void define(VariableId variable, BlockId block, std::size_t step, bool is_input) {
-    Place& place = places_[variable.index];
-    place.block = block.index;
-    place.definition = step;
-    place.is_input = is_input;
-  }
-
-  /// A use counts at the step of the variable's own block that contains it.
-  void use(VariableId variable, BlockId block, std::size_t step) {
-    Place& place = places_[variable.index];
-    std::uint32_t at = block.index;
-    while (at != place.block && at != kNowhere) {
-      step = parents_[at].step;
-      at = parents_[at].block;
-    }
-    if (at != kNowhere) {
-      place.is_used = true;
-      place.last_use = std::max(place.last_use, step);
-    }
-  }
-
   [[nodiscard]] bool is_computed(const Operation& operation) const {
     return operation.outputs.empty() ||
            std::ranges::any_of(operation.outputs, [&](VariableId output) { return !is_constant_[output.index]; });
   }
 
   Result<void> visit_block(BlockId id) {
-    for (const VariableId input : function_[id].inputs) {
-      define(input, id, 0, true);
-    }
+    lifetimes_.begin(id);
     std::vector<Step>& steps = prepared_.blocks[id.index].steps;
     for (const OperationId operation_id : function_[id].operations) {
       const Operation& operation = function_[operation_id];
@@ -159,51 +118,41 @@ class Lifetimes {
       steps.push_back(std::move(step));
       OPENANE_CHECK(visit_operation(operation, id, steps.size() - 1));
     }
-    for (const VariableId output : function_[id].outputs) {
-      use(output, id, steps.empty() ? 0 : steps.size() - 1);
-      Place& place = places_[output.index];
-      place.is_output = place.is_output || place.block == id.index;
-    }
+    lifetimes_.end(id, steps.size());
     return {};
   }
 
   /// What was between the two is never there.
   void merge(Step& producer, Step activation, std::size_t at) {
-    Place& between = places_[producer.results.front().index];
-    define(activation.results.front(), BlockId{between.block}, at, false);
-    between.block = kNowhere;
+    const VariableId between = producer.results.front();
+    lifetimes_.define(activation.results.front(), lifetimes_.of(between).block, at);
+    lifetimes_.forget(between);
     producer.results = activation.results;
     producer.activation = std::make_unique<const Step>(std::move(activation));
   }
 
   Result<void> visit_operation(const Operation& operation, BlockId id, std::size_t at) {
-    for (const mil::Argument& argument : operation.arguments) {
-      for (const mil::Binding& binding : argument.bindings) {
-        if (binding.is_variable()) {
-          use(binding.variable(), id, at);
-        }
-      }
-    }
+    lifetimes_.read_arguments(operation, id, at);
     for (const BlockId nested : operation.blocks) {
-      parents_[nested.index] = {id.index, at};
+      lifetimes_.enter(nested, id, at);
       OPENANE_CHECK(visit_block(nested));
     }
     for (const VariableId output : operation.outputs) {
-      define(output, id, at, false);
+      lifetimes_.define(output, id, at);
     }
     return {};
   }
 
   void settle(VariableId variable) {
-    const Place& place = places_[variable.index];
-    if (place.block == kNowhere || is_constant_[variable.index]) {
+    const mil::Lifetimes::Place& place = lifetimes_.of(variable);
+    if (!place.block || is_constant_[variable.index]) {
       return;
     }
-    PreparedBlock& block = prepared_.blocks[place.block];
+    PreparedBlock& block = prepared_.blocks[place.block.index];
     if (place.is_output || (place.is_input && !place.is_used)) {
       block.last_owned.push_back(variable);
     } else {
-      block.steps[std::max(place.definition, place.last_use)].last_uses.push_back(variable);
+      block.steps[place.end()].last_uses.push_back(variable);
     }
   }
 
@@ -212,8 +161,7 @@ class Lifetimes {
   Environment& environment_;
   Merger merger_;
   const std::vector<bool>& is_constant_;
-  std::vector<Place> places_;
-  std::vector<Parent> parents_;
+  mil::Lifetimes lifetimes_;
 };
 
 std::uint64_t bytes_held(const mil::Type& type, Precision precision) {
@@ -225,7 +173,7 @@ std::uint64_t bytes_held(const mil::Type& type, Precision precision) {
 /// Collects what takes part in the plan: results of kernels in the outermost block, each standing for its views.
 class Planner {
  public:
-  Planner(const Prepared& prepared, const Lifetimes& lifetimes, Precision precision)
+  Planner(const Prepared& prepared, const mil::Lifetimes& lifetimes, Precision precision)
       : function_(prepared.function),
         steps_(prepared.blocks.front().steps),
         lifetimes_(lifetimes),
@@ -268,23 +216,23 @@ class Planner {
     }
     const std::uint32_t root = viewed(step);
     for (const VariableId output : step.results) {
-      const auto [begin, end] = lifetimes_.steps_of(output);
+      const mil::Lifetimes::Place& life = lifetimes_.of(output);
       const auto bytes = bytes_held(function_[output].type, precision_);
       std::uint32_t& place = place_of_[output.index];
       place = root;
       if (root == kNowhere) {
         place = static_cast<std::uint32_t>(candidates_.size());
-        candidates_.push_back({output, {bytes, begin, end}});
+        candidates_.push_back({output, {bytes, life.definition, life.end()}});
       }
       Candidate& candidate = candidates_[place];
-      candidate.lifetime.end = std::max(candidate.lifetime.end, end);
-      candidate.is_shared = candidate.is_shared && !lifetimes_.is_block_output(output);
+      candidate.lifetime.end = std::max(candidate.lifetime.end, life.end());
+      candidate.is_shared = candidate.is_shared && !life.is_output;
     }
   }
 
   const Function& function_;
   const std::vector<Step>& steps_;
-  const Lifetimes& lifetimes_;
+  const mil::Lifetimes& lifetimes_;
   Precision precision_;
   std::vector<std::uint32_t> place_of_;  ///< By variable id: the candidate whose memory it looks at.
   std::vector<Candidate> candidates_;
@@ -331,10 +279,10 @@ Result<std::unique_ptr<const Prepared>> prepare(Function function, Environment& 
   auto prepared = std::make_unique<Prepared>();
   prepared->function = std::move(function);
   prepared->blocks.resize(prepared->function.block_count());
-  Lifetimes lifetimes(*prepared, environment);
-  OPENANE_CHECK(lifetimes.run());
+  StepMaker maker(*prepared, environment);
+  OPENANE_CHECK(maker.run());
   prepared->is_channels_last = choose_channels_last(*prepared, environment);
-  Planner(*prepared, lifetimes, environment.options.precision).run(*prepared);
+  Planner(*prepared, maker.lifetimes(), environment.options.precision).run(*prepared);
   return prepared;
 }
 
