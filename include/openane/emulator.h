@@ -72,6 +72,7 @@ class Emulator {
   /// Packs a tensor of the binding's logical N x C x H x W shape (missing leading 1s are added) into its surface.
   [[nodiscard]] Result<void> set_input(std::string_view name, const Tensor& tensor);
   [[nodiscard]] Result<void> run();
+  /// Fails when no task writes some of its elements.
   [[nodiscard]] Result<Tensor> output(std::string_view name) const;
   /// The bytes of any slot's surface, as the tasks see them.
   [[nodiscard]] std::span<std::uint8_t> surface(std::uint32_t slot);

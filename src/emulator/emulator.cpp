@@ -24,7 +24,7 @@ struct Emulator::State {
   EmulatorOptions options;
   std::vector<EngineOp> ops;
   MemoryMap memories;
-  std::vector<ReadyTask> tasks;
+  emulator::Plan plan;
   std::unique_ptr<WorkerPool> pool;
 
   [[nodiscard]] const Procedure& procedure() const { return program->procedures[procedure_index]; }
@@ -85,7 +85,7 @@ Result<void> Emulator::State::run_task(ReadyTask& task) {
 }
 
 Result<void> Emulator::State::run_traced(std::size_t index) {
-  ReadyTask& task = tasks[index];
+  ReadyTask& task = plan.tasks[index];
   TraceStep step{procedure_index, index, task.op, 0, {}};
   step.tensors.push_back(emulator::trace_tensor("source 1", task.sources[0]));
   if (task.sources[1].memory != nullptr) {
@@ -122,7 +122,7 @@ Result<Emulator> Emulator::create(const Program& program, std::size_t procedure,
     state->ops.push_back(*std::move(op));
   }
   OPENANE_TRY(state->memories, MemoryMap::create(program, chosen));
-  OPENANE_TRY(state->tasks, emulator::plan_tasks(state->ops, state->memories));
+  OPENANE_TRY(state->plan, emulator::plan_tasks(state->ops, state->memories, chosen.tensors));
   state->pool = std::make_unique<WorkerPool>(state->options.threads);
   return Emulator(std::move(state));
 }
@@ -137,11 +137,11 @@ Result<void> Emulator::set_input(std::string_view name, const Tensor& tensor) {
 }
 
 Result<void> Emulator::run() {
-  for (std::size_t i = 0; i < state_->tasks.size(); ++i) {
+  for (std::size_t i = 0; i < state_->plan.tasks.size(); ++i) {
     if (state_->options.progress) {
-      state_->options.progress(i, state_->tasks.size());
+      state_->options.progress(i, state_->plan.tasks.size());
     }
-    auto done = state_->options.trace ? state_->run_traced(i) : state_->run_task(state_->tasks[i]);
+    auto done = state_->options.trace ? state_->run_traced(i) : state_->run_task(state_->plan.tasks[i]);
     if (!done) {
       return fail(done.error().category, fmt::format("task {}: {}", i, done.error().message));
     }
@@ -152,6 +152,11 @@ Result<void> Emulator::run() {
 Result<Tensor> Emulator::output(std::string_view name) const {
   OPENANE_TRY(const TensorBinding* binding, state_->find(name, TensorRole::output));
   const emulator::Memory* memory = state_->memories.slot(binding->slot);
+  if (const auto found = state_->plan.unwritten.find(binding->slot); found != state_->plan.unwritten.end()) {
+    return fail(ErrorCategory::missing_specification,
+                fmt::format("no task writes byte {:#x} of {}: what an engine leaves there is unknown", found->second,
+                            memory->name));
+  }
   return unpack({memory->data, memory->size}, binding->layout);
 }
 

@@ -66,12 +66,10 @@ struct Memory {
   const std::uint8_t* data = nullptr;
   std::uint8_t* writable = nullptr;  ///< Null for constants.
 
-  /// Whether its content is the program's own, so that reading before writing is an error.
-  [[nodiscard]] bool starts_unknown() const {
-    return kind == MemoryKind::scratch || kind == MemoryKind::on_chip || kind == MemoryKind::chain;
-  }
+  /// Whether only tasks fill it, so that reading before writing is an error.
+  [[nodiscard]] bool starts_unknown() const { return kind != MemoryKind::constants && kind != MemoryKind::input; }
   /// Whether a task may write it.
-  [[nodiscard]] bool takes_results() const { return kind == MemoryKind::output || starts_unknown(); }
+  [[nodiscard]] bool takes_results() const { return starts_unknown(); }
 };
 
 /// Every memory of one procedure. Views point into it: it must not move once they exist.

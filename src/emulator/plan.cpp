@@ -119,13 +119,7 @@ class History {
     if (!view.memory->starts_unknown() || view.memory->kind == MemoryKind::chain) {
       return {};  // a chained tensor is whole by construction
     }
-    const WrittenBytes& written = of(*view.memory);
-    std::optional<std::uint64_t> missing;
-    view.for_each_run([&](std::uint64_t begin, std::uint64_t end) {
-      if (!missing) {
-        missing = written.first_unmarked(begin, end);
-      }
-    });
+    const std::optional<std::uint64_t> missing = first_unwritten(view);
     return missing ? refuse(*view.memory, *missing, what) : Result<void>{};
   }
 
@@ -140,6 +134,18 @@ class History {
       }
     }
     return {};
+  }
+
+  /// The first byte of the view that was not written.
+  std::optional<std::uint64_t> first_unwritten(const View& view) {
+    const WrittenBytes& written = of(*view.memory);
+    std::optional<std::uint64_t> missing;
+    view.for_each_run([&](std::uint64_t begin, std::uint64_t end) {
+      if (!missing) {
+        missing = written.first_unmarked(begin, end);
+      }
+    });
+    return missing;
   }
 
   void note_unknown(const View& view) {
@@ -219,10 +225,45 @@ Result<ReadyTask> plan_task(const EngineOp& op, MemoryMap& memories, std::size_t
   return task;
 }
 
+/// An output's elements in one of its depths.
+View view_of(const SurfaceLayout& layout, const Memory& memory, std::int64_t depth) {
+  const auto axis = [](std::int64_t count, std::int64_t stride) {
+    return Axis{static_cast<std::uint32_t>(count), static_cast<std::uint64_t>(stride)};
+  };
+  const auto& [n, c, h, w, d] = layout.shape;
+  View view{&memory,
+            static_cast<std::uint64_t>(depth * layout.strides.d),
+            layout.type,
+            axis(n, layout.strides.n),
+            axis(c, layout.strides.c),
+            axis(h, layout.strides.h),
+            axis(w, layout.strides.w)};
+  view.channel.interleave = layout.interleave;
+  view.channel.inner = layout.interleave == 1 ? 0 : view.element_bytes();
+  return view;
+}
+
+std::map<std::uint32_t, std::uint64_t> unwritten_outputs(std::span<const TensorBinding> tensors,
+                                                         const MemoryMap& memories, History& history) {
+  std::map<std::uint32_t, std::uint64_t> unwritten;
+  for (const TensorBinding& tensor : tensors) {
+    const SurfaceLayout& layout = tensor.layout;
+    const Memory* memory = memories.slot(tensor.slot);
+    const bool checked = tensor.role == TensorRole::output && memory != nullptr && holds_results(layout.type) &&
+                         layout.footprint().value_or(memory->size + 1) <= memory->size;
+    for (std::int64_t depth = 0; checked && depth < layout.shape.d && !unwritten.contains(tensor.slot); ++depth) {
+      if (const auto missing = history.first_unwritten(view_of(layout, *memory, depth))) {
+        unwritten.emplace(tensor.slot, *missing);
+      }
+    }
+  }
+  return unwritten;
+}
+
 }  // namespace
 
-Result<std::vector<ReadyTask>> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories) {
-  std::vector<ReadyTask> tasks;
+Result<Plan> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories, std::span<const TensorBinding> tensors) {
+  Plan plan;
   History history;
   std::optional<Handover> handover;
   for (std::size_t i = 0; i < ops.size(); ++i) {
@@ -230,10 +271,11 @@ Result<std::vector<ReadyTask>> plan_tasks(const std::vector<EngineOp>& ops, Memo
     if (!task) {
       return fail(task.error().category, fmt::format("task {}: {}", i, task.error().message));
     }
-    tasks.push_back(*std::move(task));
+    plan.tasks.push_back(*std::move(task));
     handover = ops[i].result.place == Place::chained ? std::optional(handover_of(ops[i])) : std::nullopt;
   }
-  return tasks;
+  plan.unwritten = unwritten_outputs(tensors, memories, history);
+  return plan;
 }
 
 }  // namespace openane::emulator

@@ -116,6 +116,11 @@ bool View::elements_may_overlap() const {
 }
 
 // ------------------------------------------------------------------------------------------------ resolving operands
+
+bool holds_results(ElementType type) {
+  return type == ElementType::float16 || type == ElementType::uint8 || type == ElementType::int8;
+}
+
 namespace {
 
 struct Shape {
@@ -129,14 +134,10 @@ std::unexpected<Error> unknown(std::string message) {
   return fail(ErrorCategory::missing_specification, std::move(message));
 }
 
-bool is_known(ElementType type) {
-  return type == ElementType::float16 || type == ElementType::uint8 || type == ElementType::int8;
-}
-
 /// Elements become fp16 numbers when read; nobody has seen a DMA turn numbers into integers, or one integer type into
 /// the other.
 Result<void> check_types(ElementType from, ElementType to, std::string_view what) {
-  if (!is_known(from) || !is_known(to)) {
+  if (!holds_results(from) || !holds_results(to)) {
     return unknown(fmt::format("{}: element format unknown", what));
   }
   if (from != to && to != ElementType::float16) {

@@ -83,6 +83,8 @@ struct ResultPlaces {
   std::optional<View> clobbered;
 };
 [[nodiscard]] Result<ResultPlaces> result_places(const EngineOp& op, MemoryMap& memories, std::size_t task);
+/// Whether tasks can write elements of the type.
+[[nodiscard]] bool holds_results(ElementType type);
 [[nodiscard]] Handover handover_of(const EngineOp& op);
 
 /// Reads rows of a view as fp16 bits.

@@ -414,6 +414,42 @@ TEST(Refusals, UnknownRegisters) {
   EXPECT_NE(emulator.error().message.find("PalettizedEn"), std::string::npos) << emulator.error().message;
 }
 
+TEST(Refusals, OutputsReadBeforeTheyAreWritten) {
+  Case c;
+  const std::uint8_t other =
+      c.shop.add(TensorRole::output, std::vector<std::uint8_t>(test::bytes_of(c.source, c.shape)));
+  EngineOp op = c.copy();
+  op.sources[0].surface.slot = other;
+  c.expect_refused(kMissing, "source 1 reads byte 0x0 of slot 6 (output s6), which no task before it wrote", {op});
+  EngineOp first = c.copy();
+  first.result.surface.slot = other;
+  c.shop.ops = {first, op};
+  EXPECT_TRUE(c.shop.run());
+}
+
+TEST(Refusals, OutputsThatNoTaskWritesWhole) {
+  Case c;
+  EngineOp op = c.copy();
+  op.input.height = op.output.height = 3;
+  for (const bool whole : {false, true}) {
+    c.shop.ops = {whole ? c.copy() : op};
+    auto program = c.shop.program();
+    ASSERT_TRUE(program);
+    // Bytes between rows are no elements.
+    program->procedures[0].tensors[1].layout = *SurfaceLayout::packed(ElementType::float16, {1, 8, 4, 10, 1});
+    auto emulator = Emulator::create(*program);
+    ASSERT_TRUE(emulator) << emulator.error().to_string();
+    ASSERT_TRUE(emulator->run());
+    const auto output = emulator->output("s5");
+    ASSERT_EQ(output.has_value(), whole);
+    if (!whole) {
+      EXPECT_EQ(output.error().category, kMissing);
+      EXPECT_EQ(output.error().message,
+                "no task writes byte 0xc0 of slot 5 (output s5): what an engine leaves there is unknown");
+    }
+  }
+}
+
 TEST(Refusals, CallsThatNameNothing) {
   Case c;
   c.shop.ops = {c.copy()};
