@@ -53,7 +53,7 @@ Result<void> parse_shape(WordValues& values, LayoutText& text) {
   text.layout.type = *type;
   values.advance();
   using Four = std::array<std::uint64_t, 4>;
-  OPENANE_TRY(const Four shape, values.product<4>(kMostExtent, "batch x channels x height x width, as 1x64x8x8"));
+  OPENANE_TRY(const Four shape, values.product<4>(kMostExtent, "batch x channels x height x width, as 1x64x8x8", 1));
   const auto at = [&shape](std::size_t i) { return static_cast<std::int64_t>(shape.at(i)); };
   text.layout.shape = {at(0), at(1), at(2), at(3), 1};
   return {};

@@ -40,6 +40,12 @@ const NumberType* find_number_type(std::string_view name) {
   return found == kNumberTypes.end() ? nullptr : &*found;
 }
 
+std::pair<std::int64_t, std::int64_t> range_of(const NumberType& type) {
+  const bool is_signed = type.name.front() == 'i';
+  const std::int64_t range = std::int64_t{1} << (8 * type.bytes - (is_signed ? 1 : 0));
+  return {is_signed ? -range : 0, range - 1};
+}
+
 /// The bits of one number, or nothing when the text is no number of that type.
 std::optional<std::uint32_t> number_bits(const NumberType& type, std::string_view text) {
   if (type.type == ElementType::float16) {
@@ -50,12 +56,18 @@ std::optional<std::uint32_t> number_bits(const NumberType& type, std::string_vie
     const std::optional<float> value = parse_float(text);
     return value ? std::optional(std::bit_cast<std::uint32_t>(*value)) : std::nullopt;
   }
-  const bool is_signed = type.name.front() == 'i';
-  const std::int64_t range = std::int64_t{1} << (8 * type.bytes - (is_signed ? 1 : 0));
+  const auto [low, high] = range_of(type);
   const std::optional<std::int64_t> value = parse_signed(text);
-  return value && *value < range && *value >= (is_signed ? -range : 0)
-             ? std::optional(static_cast<std::uint32_t>(*value))
-             : std::nullopt;
+  return value && *value <= high && *value >= low ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
+}
+
+/// What may be written for the type, for messages.
+std::string numbers_of(const NumberType& type) {
+  if (type.type == ElementType::float16 || type.type == ElementType::float32) {
+    return "numbers (0.5, -1e-3, inf, bits(0x3c00))";
+  }
+  const auto [low, high] = range_of(type);
+  return fmt::format("integers from {} to {}", low, high);
 }
 
 int hex_digit(char c) {
@@ -212,7 +224,7 @@ Result<void> DataAssembler::numbers(std::span<const Word> words) {
     const std::optional<std::uint32_t> bits =
         word.kind == Word::Kind::word ? number_bits(type, word.text) : std::nullopt;
     if (!bits) {
-      return error_at(word, fmt::format("{}: expected numbers of that type, got {}", type.name, word.quoted()));
+      return error_at(word, fmt::format("{}: expected {}, got {}", type.name, numbers_of(type), word.quoted()));
     }
     for (std::uint32_t i = 0; i < type.bytes; ++i) {
       bytes_.push_back(static_cast<std::uint8_t>(*bits >> (8 * i)));

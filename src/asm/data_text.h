@@ -36,7 +36,7 @@ struct KernelLabel {
   bool channel_bias = false;
   bool unicast = false;
   std::uint16_t unicast_inputs = 1;
-  std::uint32_t groups = 1, outputs = 0;  ///< Output channels of one group.
+  std::uint32_t groups = 1, inputs = 0, outputs = 0;  ///< Channels of one group; of inputs, those each output reads.
   std::uint8_t kernel_height = 1, kernel_width = 1;
 };
 

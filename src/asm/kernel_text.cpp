@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <set>
 
 #include "base/saturating.h"
 #include "base/word_values.h"
@@ -135,6 +136,9 @@ class KernelBuilder {
       return error_at(key, fmt::format("a kernel has no key {}{}; it has {}", key.quoted(), suggestion(key.text, names),
                                        fmt::join(names, ", ")));
     }
+    if (!given_.insert(found->name).second) {
+      return error_at(key, fmt::format("'{}' is given twice in this kernel", key.text));
+    }
     return (this->*found->method)(key, values);
   }
 
@@ -156,7 +160,9 @@ class KernelBuilder {
     packing.engines_log2 = engines_.value_or(packing.engines_log2);
     Result<h13::PackedKernel> packed = h13::pack_kernel(weights_, packing);
     if (!packed) {
-      return error_at(heading, packed.error().message, packed.error().category);
+      const ErrorCategory category = packed.error().category;
+      return error_at(heading, packed.error().message,
+                      category == ErrorCategory::usage ? ErrorCategory::malformed_input : category);
     }
     KernelText text;
     text.label = label(*packed);
@@ -167,7 +173,7 @@ class KernelBuilder {
  private:
   Result<void> shape(const Word& key, std::span<const Word> words) {
     WordValues values(key, words);
-    OPENANE_TRY(shape_, values.product<4>(0xffffff, "outputs x inputs x height x width, as 64x32x3x3"));
+    OPENANE_TRY(shape_, values.product<4>(0xffffff, "outputs x inputs x height x width, as 64x32x3x3", 1));
     return values.finish();
   }
   Result<void> groups(const Word& key, std::span<const Word> words) {
@@ -311,6 +317,7 @@ class KernelBuilder {
     label.channel_bias = !weights_.bias.empty();
     label.unicast = depthwise_;
     label.groups = weights_.groups;
+    label.inputs = weights_.inputs;
     label.outputs = weights_.outputs;
     label.kernel_height = static_cast<std::uint8_t>(weights_.height);
     label.kernel_width = static_cast<std::uint8_t>(weights_.width);
@@ -324,6 +331,7 @@ class KernelBuilder {
   Numbers weight_numbers_, bias_numbers_;
   std::optional<std::uint8_t> lanes_, engines_;
   bool depthwise_ = false;
+  std::set<std::string_view> given_;
 };
 
 }  // namespace
@@ -336,7 +344,13 @@ Result<h13::TableWords> parse_table(Source& source, std::span<const Word> words)
     return formula_table(words.subspan(1));
   }
   h13::TableWords table{};
-  source.block(words[1], [&table](const std::vector<Word>& inner) { return table_statement(table, inner); });
+  std::set<std::string, std::less<>> given;
+  source.block(words[1], [&](const std::vector<Word>& inner) -> Result<void> {
+    OPENANE_CHECK(table_statement(table, inner));
+    return given.emplace(inner.front().text).second
+               ? Result<void>{}
+               : error_at(inner.front(), fmt::format("'{}' is given twice in this table", inner.front().text));
+  });
   return table;
 }
 

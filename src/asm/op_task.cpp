@@ -6,7 +6,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <set>
 
 #include "base/byte_reader.h"
 
@@ -78,6 +77,7 @@ class TaskNames final : public OpNames {
       return false;
     }
     label = &found->second.kernel;
+    label_name = found->first;
     if (table_apart_ && !label->weights) {
       return table(name, neural);
     }
@@ -121,6 +121,7 @@ class TaskNames final : public OpNames {
   std::array<const Storage*, 2> sources{};
   const Storage* destination = nullptr;
   const KernelLabel* label = nullptr;
+  std::string_view label_name;
 
  private:
   [[nodiscard]] const Storage* find(std::string_view name) const {
@@ -132,11 +133,13 @@ class TaskNames final : public OpNames {
   bool table_apart_;
 };
 
+/// The keys of a task's text and where they stand.
+using GivenKeys = std::map<std::string, Word, std::less<>>;
+
 /// Fills in what the text left out.
 class Completion {
  public:
-  Completion(EngineOp& op, const TaskNames& names, const std::set<std::string, std::less<>>& given,
-             const EngineOp* previous)
+  Completion(EngineOp& op, const TaskNames& names, const GivenKeys& given, const EngineOp* previous)
       : op_(op), names_(names), given_(given), previous_(previous) {}
 
   /// The compute kind, where the heading only says `neural` or `planar`.
@@ -154,13 +157,27 @@ class Completion {
     }
   }
 
+  /// The window as written, in whatever order with the kernel; a kernel has one size.
+  Result<void> fit_window(const Window& window) {
+    NeuralCompute& neural = *std::get_if<NeuralCompute>(&op_.compute);
+    neural.window = window;
+    const KernelLabel* label = names_.label;
+    if (label != nullptr && label->weights &&
+        (label->kernel_height != window.kernel_height || label->kernel_width != window.kernel_width)) {
+      return error_at(given_.at("window"), fmt::format("window: the weights of '{}' are {}x{}, got {}x{}",
+                                                       kernel_name(), label->kernel_height, label->kernel_width,
+                                                       window.kernel_height, window.kernel_width));
+    }
+    return {};
+  }
+
   Result<void> fill(const Word& place) {
     fill_groups();
     if (!has("input")) {
       OPENANE_CHECK(fill_input(place));
     }
     if (NeuralCompute* neural = std::get_if<NeuralCompute>(&op_.compute)) {
-      fill_neural(*neural);
+      OPENANE_CHECK(fill_neural(*neural));
     } else if (PlanarCompute* planar = std::get_if<PlanarCompute>(&op_.compute)) {
       fill_planar(*planar);
     }
@@ -197,7 +214,31 @@ class Completion {
     return error_at(place, "this task needs 'input = channels x height x width': no named source gives it");
   }
 
-  void fill_neural(NeuralCompute& neural) {
+  [[nodiscard]] std::string_view kernel_name() const { return names_.label_name; }
+
+  /// The channels of what is named must be those of the weights. Extents that are written down stand.
+  [[nodiscard]] Result<void> check_channels() const {
+    const KernelLabel* label = names_.label;
+    if (label == nullptr || !label->weights) {
+      return {};
+    }
+    const std::uint64_t inputs = std::uint64_t{label->groups} * (label->unicast ? label->outputs : label->inputs);
+    const std::uint64_t outputs = std::uint64_t{label->groups} * label->outputs;
+    const auto expect = [&](std::string_view verb, std::string_view what, std::uint64_t expected,
+                            std::uint32_t channels) {
+      return error_at(given_.at("kernel"), fmt::format("kernel: the weights of '{}' {} {} {} channels, {} has {}",
+                                                       kernel_name(), verb, expected, what, what, channels));
+    };
+    if (!has("input") && op_.input.channels != inputs) {
+      return expect("take", "input", inputs, op_.input.channels);
+    }
+    if (!has("output") && names_.destination != nullptr && op_.output.channels != outputs) {
+      return expect("give", "output", outputs, op_.output.channels);
+    }
+    return {};
+  }
+
+  Result<void> fill_neural(NeuralCompute& neural) {
     if (!has("output")) {
       if (names_.destination != nullptr) {
         op_.output = exchanged(extent_of(names_.destination->layout), op_.result.exchange_channel_width);
@@ -205,6 +246,7 @@ class Completion {
         op_.output = convolved(neural);
       }
     }
+    OPENANE_CHECK(check_channels());
     if (names_.label != nullptr && names_.label->groups > 1) {
       split_channels(*names_.label);
     }
@@ -225,6 +267,7 @@ class Completion {
             i < (std::size_t{1} << neural.kernel.engines_log2) ? neural.kernel.channels[0] : KernelChannel{};
       }
     }
+    return {};
   }
 
   /// A task without weights works on its own channel, or on an equal share of the channels for each output channel.
@@ -294,7 +337,7 @@ class Completion {
 
   EngineOp& op_;
   const TaskNames& names_;
-  const std::set<std::string, std::less<>>& given_;
+  const GivenKeys& given_;
   const EngineOp* previous_;
 };
 
@@ -337,7 +380,8 @@ Result<TaskText> parse_op_task(Source& source, const Generation& generation, std
     source.report(kind.error());
   }
   TaskNames names(storages, labels, generation.stream == StreamForm::packet);
-  std::set<std::string, std::less<>> given;
+  GivenKeys given;
+  std::optional<Window> window;
   std::vector<std::vector<Word>> overrides;
   source.block(opening, [&](const std::vector<Word>& statement) -> Result<void> {
     const Word& key = statement.front();
@@ -348,14 +392,26 @@ Result<TaskText> parse_op_task(Source& source, const Generation& generation, std
     if (key.kind != Word::Kind::word || statement.size() < 3 || statement[1].kind != Word::Kind::equals) {
       return error_at(key, fmt::format("expected 'key = value', got {}", key.quoted()));
     }
-    given.emplace(key.text);
-    return kind ? set_op_key(op, key, std::span(statement).subspan(2), names) : Result<void>{};
+    if (!given.emplace(key.text, key).second && key.text != "stream") {
+      return error_at(key, fmt::format("'{}' is given twice in this task", key.text));
+    }
+    if (!kind) {
+      return {};
+    }
+    OPENANE_CHECK(set_op_key(op, key, std::span(statement).subspan(2), names));
+    if (key.is("window")) {
+      window = op.neural()->window;
+    }
+    return {};
   });
   if (source.failed()) {
     return TaskText{};
   }
   Completion completion(op, names, given, previous ? &*previous : nullptr);
   completion.choose_kind(words.size() > 2);
+  if (window) {
+    OPENANE_CHECK(completion.fit_window(*window));
+  }
   OPENANE_CHECK(completion.fill(words.front()));
   Result<Task> task = encode_nearest(op, generation);
   if (!task) {

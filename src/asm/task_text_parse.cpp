@@ -102,7 +102,7 @@ Result<Named> find_named(const Generation& generation, const Word& word) {
     field = second == std::string_view::npos ? std::string_view{} : rest.substr(second + 1);
   } else {
     const bool in_header = std::ranges::find(generation.header, first, &Register::name) != generation.header.end();
-    if (!in_header && !rest.empty()) {
+    if (!in_header) {
       return no_block(generation, word, first);
     }
     OPENANE_TRY(named, find_in_header(generation, word, first));

@@ -19,7 +19,9 @@ namespace openane {
 
 template <std::size_t n>
 std::string listed(const std::array<std::string_view, n>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
+  // "unknown" is taken back from listings, but is no advice.
+  return fmt::format("{}",
+                     fmt::join(std::span(names.data(), names.size() - (names.back() == "unknown" ? 1 : 0)), ", "));
 }
 
 /// The values of one key: words taken one by one, with errors at the word.
@@ -62,14 +64,15 @@ class WordValues {
   }
   /// "3x3": numbers up to `limit` with an `x` between.
   template <std::size_t n>
-  Result<std::array<std::uint64_t, n>> product(std::uint64_t limit, std::string_view what) {
+  Result<std::array<std::uint64_t, n>> product(std::uint64_t limit, std::string_view what, std::uint64_t least = 0) {
     std::array<std::uint64_t, n> values{};
     std::string_view rest = done() || current().kind != Word::Kind::word ? std::string_view{} : current().text;
     for (std::size_t i = 0; i < n; ++i) {
       const std::size_t end = i + 1 == n ? rest.size() : rest.find('x');
       const std::optional<std::uint64_t> value = parse_unsigned(rest.substr(0, end));
-      if (!value || *value > limit || end == std::string_view::npos) {
-        return error(fmt::format("{}, each up to {}", what, limit));
+      if (!value || *value > limit || *value < least || end == std::string_view::npos) {
+        return error(
+            fmt::format("{}, each {}{}", what, least == 0 ? "up to " : fmt::format("from {} to ", least), limit));
       }
       values[i] = *value;
       rest.remove_prefix(i + 1 == n ? end : end + 1);

@@ -1,6 +1,7 @@
 // Programs written by hand: what names, kernels and left-out values come to; and what is said when something is wrong.
 #include "openane/assembly.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -250,8 +251,9 @@ TEST(Assembly, ErrorsNamePlaceAndExpectation) {
       {with_tasks(good) + "}\n", "this '}' closes nothing"},
       {with_tasks(good) + "constants {\n hex 123\n}\n",
        "p.anes:8:6: malformed input: hex: expected pairs of hexadecimal digits, got '123'"},
-      {with_tasks(good) + "constants {\n fp16 1.5.2\n}\n", "fp16: expected numbers of that type, got '1.5.2'"},
-      {with_tasks(good) + "constants { int8 128 }\n", "int8: expected numbers of that type, got '128'"},
+      {with_tasks(good) + "constants {\n fp16 1.5.2\n}\n",
+       "fp16: expected numbers (0.5, -1e-3, inf, bits(0x3c00)), got '1.5.2'"},
+      {with_tasks(good) + "constants { int8 128 }\n", "int8: expected integers from -128 to 127, got '128'"},
       {with_tasks(good) + "constants { a: a: zero 1 }\n", "label 'a' is defined twice"},
       {with_tasks(good) + "constants { table sigmod }\n", "(did you mean 'sigmoid'?)"},
       {with_tasks(good) + "constants { kernel { weights = 1 } }\n", "a kernel needs its shape"},
@@ -269,8 +271,57 @@ TEST(Assembly, ErrorsNamePlaceAndExpectation) {
        "how H15 lays out coefficients is not known"},
       {"generation H13\nprocedure main { task { header { Header0 = TID 70000 } } }\n",
        "TID takes a number up to 0xffff"},
+      {with_tasks(" task { Comon { InDim = 1 } }\n"),
+       "p.anes:5:9: malformed input: H13 has no block 'Comon' (did you mean 'Common'?)"},
+      {with_tasks(" task planar { op = div; source1 = x; result = y }\n"),
+       "p.anes:5:21: malformed input: op: expected one of add, mul, max, min, square, got 'div'"},
+      {with_tasks(" task planar { source1 = x; result = y; source1 = y }\n"),
+       "p.anes:5:41: malformed input: 'source1' is given twice in this task"},
+      {"generation H13\nconstants { kernel { shape = 1x1x1x1; weights = 1; weights = 2 } }\n",
+       "p.anes:2:52: malformed input: 'weights' is given twice in this kernel"},
+      {"generation H13\nconstants { table { mode = 1; mode = 2 } }\n",
+       "p.anes:2:31: malformed input: 'mode' is given twice in this table"},
+      {"generation H13\nprocedure main {\n tensor x input float16 1x1x0x7\n}\n",
+       "p.anes:3:25: malformed input: tensor: expected batch x channels x height x width, as 1x64x8x8, each from 1 to"},
   };
   for (const BadProgram& bad : kCases) {
+    const std::string error = error_of(bad.text);
+    EXPECT_NE(error.find(bad.error), std::string::npos) << "expected: " << bad.error << "\ngot: " << error;
+  }
+}
+
+/// A convolution of one kernel between tensors of so many channels.
+std::string convolution(std::string_view kernel, int inputs, int outputs, std::string_view task) {
+  return fmt::format(
+      "generation H13\nconstants {{ w: kernel {{ {}; weights = fill 1 }} }}\nprocedure main {{\n"
+      " tensor x input float16 1x{}x8x8\n tensor y output float16 1x{}x8x8\n"
+      " task neural {{ source1 = x; result = y; {} }}\n}}\n",
+      kernel, inputs, outputs, task);
+}
+
+TEST(Assembly, KernelsFitTheirTasks) {
+  constexpr const char* kDense = "shape = 4x3x3x3";
+  constexpr const char* kGrouped = "shape = 8x2x1x1; groups = 4";
+  constexpr const char* kDepthwise = "shape = 8x1x1x1; depthwise = on";
+  for (const std::string& right :
+       {convolution(kDense, 3, 4, "kernel = w; window = 3x3 pad 1x1"),
+        convolution(kDense, 3, 4, "window = 3x3 pad 1x1; kernel = w"),
+        convolution(kDense, 2, 4, "kernel = w; window = 3x3 pad 1x1; input = 3x8x8"),
+        convolution(kGrouped, 8, 8, "kernel = w"), convolution(kDepthwise, 8, 8, "kernel = w")}) {
+    const Result<Program> program = assemble(right, "p.anes");
+    EXPECT_TRUE(program) << program.error().to_string();
+  }
+  const BadProgram kWrong[] = {
+      {convolution(kDense, 2, 4, "kernel = w; window = 3x3 pad 1x1"),
+       "p.anes:6:41: malformed input: kernel: the weights of 'w' take 3 input channels, input has 2"},
+      {convolution(kDense, 3, 5, "kernel = w; window = 3x3 pad 1x1"),
+       "p.anes:6:41: malformed input: kernel: the weights of 'w' give 4 output channels, output has 5"},
+      {convolution(kDense, 3, 4, "window = 5x5 pad 2x2; kernel = w"), "window: the weights of 'w' are 3x3, got 5x5"},
+      {convolution(kDense, 3, 4, "kernel = w; window = 5x5 pad 2x2"), "window: the weights of 'w' are 3x3, got 5x5"},
+      {convolution(kGrouped, 2, 8, "kernel = w"), "take 8 input channels, input has 2"},
+      {convolution(kDepthwise, 1, 8, "kernel = w"), "take 8 input channels, input has 1"},
+  };
+  for (const BadProgram& bad : kWrong) {
     const std::string error = error_of(bad.text);
     EXPECT_NE(error.find(bad.error), std::string::npos) << "expected: " << bad.error << "\ngot: " << error;
   }
