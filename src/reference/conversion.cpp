@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "openane/half.h"
 
@@ -59,6 +60,21 @@ Result<void> decode_integers(DataType type, const Bytes& packed, std::span<std::
   return {};
 }
 
+/// Rounds a wider constant to fp16 as coremltools does when it makes an fp16 program of an fp32 one: in tensors of less
+/// than 400 elements, what would vanish (an epsilon) becomes the least number fp16 has
+/// (apple/coremltools:coremltools/converters/mil/mil/passes/defs/quantization.py, `_check_underflow_to_zero`).
+void round_constant(std::span<float> numbers) {
+  constexpr std::size_t kMany = 400;
+  constexpr float kLeastHalf = 0x1p-24F;
+  const std::vector<float> exact(numbers.begin(), numbers.size() < kMany ? numbers.end() : numbers.begin());
+  round_to_half(numbers);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    if (numbers[i] == 0 && std::abs(exact[i]) > std::numeric_limits<float>::denorm_min()) {
+      numbers[i] = std::copysign(kLeastHalf, exact[i]);
+    }
+  }
+}
+
 /// Packed elements of `type` as an array of that type.
 Result<Array> unpack(DataType type, const Shape& shape, const Bytes& packed, Precision precision, MemoryMeter& meter) {
   const Holding holding = holding_of(type, precision);
@@ -71,7 +87,7 @@ Result<Array> unpack(DataType type, const Shape& shape, const Bytes& packed, Pre
     case Holding::fp32:
       decode_floats(type, packed, out.writable<float>());
       if (precision == Precision::fp16 && type != DataType::fp16) {
-        round_to_half(out.writable<float>());
+        round_constant(out.writable<float>());
       }
       break;
     case Holding::fp64:

@@ -230,9 +230,6 @@ void expect_agreement(Precision precision, double tolerance, const std::map<std:
     const std::string name = *golden["name"].value<std::string>();
     SCOPED_TRACE(name);
     const auto exception = exceptions.find(name);
-    if (exception != exceptions.end() && exception->second == 0) {
-      continue;
-    }
     const Result<Finished> done = run(golden, {.precision = precision});
     if (!done) {
       ADD_FAILURE() << done.error().to_string();
@@ -249,9 +246,9 @@ TEST_F(Golden, double_precision_agrees) {
 }
 
 TEST_F(Golden, tensors_rounded_to_fp16_stay_near) {
-  // basic-pitch is an fp32 program: it adds 1e-10, which is 0 in fp16, before it takes a logarithm. w16a8 quantises in
+  // basic-pitch is an fp32 program: it adds 1e-10, which becomes 2^-24, before it takes a logarithm. w16a8 quantises in
   // steps of 0.1: a number that lies between two may fall to the other one.
-  expect_agreement(Precision::fp16, kHalfTolerance, {{"basic-pitch-nmp", 0}, {"syn-w16a8_quantize_ios17", 0.05}});
+  expect_agreement(Precision::fp16, kHalfTolerance, {{"basic-pitch-nmp", 0.4}, {"syn-w16a8_quantize_ios17", 0.05}});
 }
 
 TEST_F(Golden, the_number_of_threads_changes_no_bit) {

@@ -1,11 +1,14 @@
 // What the executor does itself: control flow, lists, states, inputs, limits, and how mistakes are told. Values are
 // those the definition of each operation gives, worked out by hand.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "openane/half.h"
 #include "openane/mil_text.h"
 #include "openane/reference.h"
 
@@ -290,6 +293,51 @@ TEST(Session, precisions_round_as_they_say) {
   std::memcpy(&exact, twice.data.data(), sizeof exact);
   EXPECT_EQ(exact, 1.0 / 3.0);
   EXPECT_EQ((*half.to_floats())[0], to_float(to_half(1.0F / 3.0F)));
+}
+
+/// The bounds are those of coremltools' conversion to fp16 (`_check_underflow_to_zero` in
+/// converters/mil/mil/passes/defs/quantization.py): 1e-10 becomes 2^-24, of 400 elements or more it becomes 0, and the
+/// least number of fp32 counts as 0 everywhere.
+TEST(Session, few_constants_do_not_vanish_in_fp16) {
+  const auto sum = [](std::size_t count, const char* constant) {
+    const std::string type = fmt::format("tensor<fp32, [{}]>", count);
+    std::string literal;
+    for (std::size_t i = 0; i < count; ++i) {
+      literal += (i == 0 ? "" : ", ") + std::string(constant);
+    }
+    auto session =
+        open(fmt::format("func main<ios15>({0} x) {{ {0} e = const()[val = {0}([{1}])]; {0} y = add(x = x, y = "
+                         "e); }} -> (y);",
+                         type, literal),
+             {.precision = Precision::fp16});
+    EXPECT_TRUE(session) << message(session);
+    const auto done = session->run(
+        std::vector<NamedTensor>{{"x", floats({static_cast<std::int64_t>(count)}, std::vector<float>(count))}});
+    EXPECT_TRUE(done) << message(done);
+    return numbers((*done)[0]).back();
+  };
+  EXPECT_EQ(sum(1, "1e-10"), 0x1p-24F);
+  EXPECT_EQ(sum(3, "-1e-10"), -0x1p-24F);
+  EXPECT_EQ(sum(399, "1e-10"), 0x1p-24F);
+  EXPECT_EQ(sum(400, "1e-10"), 0.0F);
+  EXPECT_EQ(sum(1, "0x1p-149"), 0.0F);
+  EXPECT_EQ(sum(1, "0.25"), 0.25F);
+}
+
+/// So an epsilon still does what it is there for.
+TEST(Session, an_epsilon_keeps_fp16_finite) {
+  auto session = open(R"(
+  func main<ios15>(tensor<fp32, [1]> x) {
+    fp32 epsilon = const()[val = fp32(1e-10)];
+    tensor<fp32, [1]> y = log(x = x, epsilon = epsilon);
+    tensor<fp32, [1]> z = rsqrt(x = x, epsilon = epsilon);
+  } -> (y, z);)",
+                      {.precision = Precision::fp16});
+  ASSERT_TRUE(session) << message(session);
+  const auto done = session->run(std::vector<NamedTensor>{{"x", floats({1}, {0})}});
+  ASSERT_TRUE(done) << message(done);
+  EXPECT_EQ(numbers((*done)[0])[0], to_float(to_half(std::log(0x1p-24F))));
+  EXPECT_EQ(numbers((*done)[1])[0], 4096.0F);
 }
 
 // ---- memory ----
