@@ -23,6 +23,7 @@ std::string name_text(std::string_view name) {
 class Comparison {
  public:
   Differences take() { return std::move(differences_); }
+  [[nodiscard]] std::size_t count() const { return differences_.size(); }
 
   void text(std::string where, std::string left, std::string right) {
     if (left != right) {
@@ -134,6 +135,9 @@ std::string records_text(const Task& task) {
     if (record.form == Record::Form::address) {
       fmt::format_to(std::back_inserter(text), " slot {}", record.slot);
     }
+    if (record.address != record.place) {
+      fmt::format_to(std::back_inserter(text), " at {:#x}", record.address);
+    }
   }
   return text;
 }
@@ -143,6 +147,7 @@ void compare_tasks(Comparison& out, const std::string& where, const PlacedTask& 
   if (std::ranges::equal(a.task.words(), b.task.words())) {
     return;
   }
+  const std::size_t before = out.count();
   const Generation& generation = a.task.generation();
   const std::uint32_t header = std::max(a.task.header_size(), b.task.header_size());
   for (std::uint32_t i = 0; i < header; ++i) {
@@ -162,6 +167,11 @@ void compare_tasks(Comparison& out, const std::string& where, const PlacedTask& 
       };
       out.text(where + register_name(generation, address, false), text(left), text(right));
     }
+  }
+  if (out.count() == before) {  // a value that a later record of the task overwrites
+    const auto words = std::ranges::mismatch(a.task.words(), b.task.words());
+    const auto at = 4 * (words.in1 - a.task.words().begin());
+    out.bytes(fmt::format("{}word +{:#x} (overwritten later)", where, at), *words.in1, *words.in2);
   }
 }
 
@@ -209,6 +219,33 @@ void compare_all_constants(Comparison& out, const Program& a, const Program& b) 
   }
 }
 
+/// What stands between the tasks and behind the last one; the frame before the first is there, too.
+std::vector<std::uint8_t> between_tasks(const Program& program) {
+  std::vector<std::uint8_t> bytes(program.task_section.span().begin(), program.task_section.span().end());
+  for (const Procedure& procedure : program.procedures) {
+    for (const PlacedTask& placed : procedure.tasks) {
+      const std::size_t begin = std::min<std::size_t>(placed.offset, bytes.size());
+      const std::size_t end = std::min<std::size_t>(begin + placed.task.size_bytes(), bytes.size());
+      std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(begin), bytes.begin() + static_cast<std::ptrdiff_t>(end),
+                0);
+    }
+  }
+  return bytes;
+}
+
+/// Zeros are padding, of which there may be more or less.
+void compare_gaps(Comparison& out, const Program& a, const Program& b) {
+  std::vector<std::uint8_t> left = between_tasks(a), right = between_tasks(b);
+  const std::size_t size = std::max(left.size(), right.size());
+  left.resize(size);
+  right.resize(size);
+  const auto at = std::ranges::mismatch(left, right);
+  if (at.in1 != left.end()) {
+    out.bytes(fmt::format("task section outside its tasks, from {:#x} on", at.in1 - left.begin()),
+              static_cast<unsigned>(*at.in1), static_cast<unsigned>(*at.in2));
+  }
+}
+
 std::string generation_text(const Program& program) {
   return program.generation == nullptr ? "none" : std::string(program.generation->id);
 }
@@ -228,6 +265,9 @@ std::vector<ProgramDifference> diff_programs(const Program& left, const Program&
     const std::string where = several ? fmt::format("procedure {} ", i) : std::string();
     out.text(where + "procedure name", name_text(a.name), name_text(b.name));
     compare_procedures(out, where, a, b, left.generation == right.generation);
+  }
+  if (left.generation == right.generation) {
+    compare_gaps(out, left, right);
   }
   compare_all_constants(out, left, right);
   return out.take();

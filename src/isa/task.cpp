@@ -390,8 +390,11 @@ Result<void> Task::append(Record record, std::uint32_t header, std::span<const s
   if (!order.empty()) {
     const std::size_t index = records_.size();
     if (index >= order.size() || order[index].words != record.count) {
-      return fail(ErrorCategory::usage, fmt::format("record {} of {} words does not fit the one known layout of {}",
-                                                    index, record.count, generation_->id));
+      const std::string expected = index < order.size() ? fmt::format("{} words", order[index].words)
+                                                        : fmt::format("{} records in all", order.size());
+      return fail(ErrorCategory::usage,
+                  fmt::format("record {} of {} words does not fit the one known layout of {}, expected {} (ane isa {})",
+                              index, record.count, generation_->id, expected, generation_->target));
     }
     record.place = order[index].address;
   }

@@ -78,6 +78,15 @@ TEST(ProgramDiff, RecordsThatWriteOtherRegisters) {
                    "task 0 Common.InDepth: 0x0 | not written"}));
 }
 
+/// No two programs of different words are called equal, even where the difference reaches no register.
+TEST(ProgramDiff, WordsThatReachNoRegisterAreDifferencesToo) {
+  const std::string twice =
+      "generation H14\nprocedure main {\n  task { header { }; Common.InDepth x1 { InDepth = 7 }; Common.InDepth x1 { "
+      "InDepth = 9 } }\n}\n";
+  EXPECT_EQ(lines(program(twice), program(twice, "InDepth = 7", "InDepth = 8")),
+            (Lines{"task 0 word +0x24 (overwritten later): 0x7 | 0x8"}));
+}
+
 TEST(ProgramDiff, CorpusFilesEqualThemselvesOnly) {
   OPENANE_NEEDS_CORPUS();
   std::vector<Program> programs;

@@ -184,7 +184,10 @@ class RandomTasks {
       header.push_back(word());
     }
     task.set_header(header);
-    for (std::uint32_t i = 1 + below(8); i > 0; --i) {
+    for (const RecordPlace& place : generation_.record_order) {
+      EXPECT_TRUE(task.add_dense(4 * below(1 << 20), words(place.words)));
+    }
+    for (std::uint32_t i = generation_.record_order.empty() ? 1 + below(8) : 0; i > 0; --i) {
       EXPECT_TRUE(add_record(task));
     }
     return task;
@@ -214,7 +217,7 @@ class RandomTasks {
 };
 
 TEST(AssemblyRoundTrip, RandomTasks) {
-  for (const char* name : {"H13", "H14", "H15", "H16", "H17", "H18"}) {
+  for (const char* name : {"H11", "H13", "H14", "M11", "H15", "H16", "H17", "H18", "H18G"}) {
     const Generation* generation = find_generation(name);
     ASSERT_NE(generation, nullptr) << name;
     for (std::uint32_t seed = 1; seed <= 150; ++seed) {
