@@ -402,7 +402,9 @@ class Assembler {
         open.push_back(&text);
       }
     }
-    if (profile_ != nullptr && profile_->alphabetical) {
+    // Every published program of a packet generation numbers its tensors by name.
+    const bool packets = program_.generation->stream == StreamForm::packet;
+    if (profile_ != nullptr ? profile_->alphabetical : packets) {
       std::ranges::sort(open, {}, [](const TensorText* text) { return text->tensor.symbol; });
     } else {
       std::ranges::stable_partition(open,

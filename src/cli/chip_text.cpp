@@ -36,11 +36,27 @@ FigureName name_of(std::string_view name) {
 
 }  // namespace
 
-Result<const Chip*> chip_named(std::string_view name) {
+Result<std::vector<const Chip*>> chips_named(std::string_view name) {
   if (const Chip* chip = find_chip(name)) {
-    return chip;
+    return std::vector<const Chip*>{chip};
   }
-  return fail(ErrorCategory::usage, fmt::format("'{}' is no chip we know (see ane chips)", name));
+  const CompilerTarget* target = find_compiler_target(name);
+  const Generation* generation = find_generation(name);
+  if (target == nullptr && generation == nullptr) {
+    return fail(ErrorCategory::usage,
+                fmt::format("'{}' is no chip, target or generation we know (see ane chips)", name));
+  }
+  // "h13" is a target, too, but means the generation, as everywhere.
+  const bool whole = generation != nullptr && (target == nullptr || target->name == generation->target);
+  std::vector<const Chip*> found;
+  for (const Chip& chip : chips()) {
+    if (whole ? chip.generation() == generation : chip.target == target->name) {
+      found.push_back(&chip);
+    }
+  }
+  return found.empty()
+             ? fail(ErrorCategory::missing_specification, fmt::format("no chip of target '{}' has been named", name))
+             : Result<std::vector<const Chip*>>(std::move(found));
 }
 
 std::string figure_value(const Chip& chip, std::string_view name) {

@@ -14,8 +14,8 @@ namespace openane::cli {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-/// A usage error that names the chips there are.
-[[nodiscard]] Result<const Chip*> chip_named(std::string_view name);
+/// The chip of that name or SoC, or all chips of a target ("h13g") or generation ("h16"); never empty.
+[[nodiscard]] Result<std::vector<const Chip*>> chips_named(std::string_view name);
 /// "15.8"; empty when the figure is not known.
 [[nodiscard]] std::string figure_value(const Chip& chip, std::string_view name);
 /// "reported, SOURCE: NOTE"

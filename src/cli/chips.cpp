@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kExamples = R"(examples:
   ane chips                    every chip, one line each
   ane chips "M1 Pro" a17pro    figures, clocks, memory, limits and features, with grade and source
+  ane chips h16                every chip of a target or generation
   ane chips --targets          the vendor compiler's targets and container subtypes
   ane chips m4 --json)";
 
@@ -174,8 +177,9 @@ Result<Exit> show(const Options& options) {
   }
   std::vector<const Chip*> wanted;
   for (const std::string& name : options.names) {
-    OPENANE_TRY(const Chip* chip, chip_named(name));
-    wanted.push_back(chip);
+    OPENANE_TRY(const std::vector<const Chip*> named, chips_named(name));
+    std::ranges::copy_if(named, std::back_inserter(wanted),
+                         [&](const Chip* chip) { return std::ranges::find(wanted, chip) == wanted.end(); });
   }
   if (options.json) {
     Json json = Json::array();
@@ -201,7 +205,7 @@ Result<Exit> show(const Options& options) {
 Action declare_chips(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.footer(kExamples);
-  app.add_option("CHIP", options->names, "Chips by name or SoC; all when none is named");
+  app.add_option("CHIP", options->names, "Chips by name, SoC, target or generation; all when none is named");
   app.add_flag("--targets", options->targets, "The vendor compiler's targets instead of chips");
   app.add_flag("--json", options->json, "The same content as JSON, always with evidence");
   return [options] { return show(*options); };

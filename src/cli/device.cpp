@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kExamples = R"(examples:
   ane device                   compute-unit masks, codes, figures of every chip, device class
   ane device "M3 Pro"          one chip
+  ane device h15               every chip of a target or generation
   ane device --mask 5          which devices a compute-unit mask allows
   ane device m4 --json)";
 
@@ -64,10 +66,17 @@ std::string figures_table() {
   return "\nfigures (the memory is a throughput knee; the scratchpad is 2 MiB)\n" + columns_text(rows, "  ");
 }
 
-std::string class_text(const Chip* chip) {
+using Chips = std::vector<const Chip*>;
+
+bool is_one_of(const Chips& chips, std::string_view name) {
+  return std::ranges::any_of(chips, [name](const Chip* chip) { return chip->name == name; });
+}
+
+/// The answers of these chips; of all that were published when there are none.
+std::string class_text(const Chips& of) {
   std::string text;
   for (const DeviceClass& answered : device_classes()) {
-    if (chip != nullptr && chip->name != answered.chip) {
+    if (!of.empty() && !is_one_of(of, answered.chip)) {
       continue;
     }
     Rows rows;
@@ -93,7 +102,7 @@ Json units_json(const ComputeUnits& units) {
   return {{"mask", units.mask}, {"devices", units.devices}, {"name", units.public_name}};
 }
 
-Json device_json(const Chip* only) {
+Json device_json(const Chips& only) {
   Json json;
   for (const ComputeUnits& units : compute_units()) {
     json["compute_units"].push_back(units_json(units));
@@ -102,13 +111,13 @@ Json device_json(const Chip* only) {
     json["codes"].push_back({{"list", code.list}, {"value", code.value}, {"name", code.name}, {"note", code.note}});
   }
   for (const Chip& chip : chips()) {
-    if (only == nullptr || only == &chip) {
+    if (only.empty() || is_one_of(only, chip.name)) {
       json["chips"].push_back({{"name", chip.name}, {"figures", figures_json(chip)}});
     }
   }
   json["device_class"] = Json::array();
   for (const DeviceClass& answered : device_classes()) {
-    if (only == nullptr || only->name == answered.chip) {
+    if (only.empty() || is_one_of(only, answered.chip)) {
       json["device_class"].push_back(class_json(answered));
     }
   }
@@ -121,16 +130,19 @@ Result<Exit> show(const Options& options) {
     options.json ? print_json(units_json(*units)) : print(columns_text({units_row(*units)}));
     return Exit::ok;
   }
-  const Chip* chip = nullptr;
+  Chips named;
   if (!options.chip.empty()) {
-    OPENANE_TRY(chip, chip_named(options.chip));
+    OPENANE_TRY(named, chips_named(options.chip));
   }
   if (options.json) {
-    print_json(device_json(chip));
-  } else if (chip != nullptr) {
-    print(fmt::format("{}\n", chip->name) + figures_text(*chip) + class_text(chip));
-  } else {
-    print(common_text() + figures_table() + class_text(nullptr));
+    print_json(device_json(named));
+    return Exit::ok;
+  }
+  if (named.empty()) {
+    print(common_text() + figures_table() + class_text({}));
+  }
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    print(fmt::format("{}{}\n", i == 0 ? "" : "\n", named[i]->name) + figures_text(*named[i]) + class_text({named[i]}));
   }
   return Exit::ok;
 }
@@ -140,7 +152,8 @@ Result<Exit> show(const Options& options) {
 Action declare_device(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.footer(kExamples);
-  app.add_option("CHIP", options->chip, "A chip by name or SoC; all when none is named");
+  app.add_option("CHIP", options->chip,
+                 "A chip by name or SoC, or all of a target or generation; all when none is named");
   app.add_option("--mask", options->mask, "Say what a compute-unit mask stands for")->type_name("MASK");
   app.add_flag("--json", options->json, "The same content as JSON");
   return [options] { return show(*options); };

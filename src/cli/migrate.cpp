@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kExamples = R"(examples:
   ane migrate model.hwx --to h14 -o model.anes    an H13 program for A15 and M2, as assembly text
   ane migrate model.hwx --to m4 -o model.anes     a chip's name will do
-  ane migrate m4.anes --to m1 -o model.hwx --json
+  ane migrate m4.anes --target m1 -o model.hwx --json
 
 Tasks are lifted to what they mean and encoded anew; weights are packed by the target's rules. Words that steer the old
 engine without changing results are left behind: the report names each.)";
@@ -102,7 +102,7 @@ Action declare_migrate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.footer(kExamples);
   app.add_option("IN", options->input, "Program: .hwx, .anec, .ane, .anes, or a raw kernel with --raw")->required();
-  app.add_option("--to", options->target, "Generation, compiler target or chip: h14, h16g, m4")
+  app.add_option("--to,--target", options->target, "Generation, compiler target or chip: h14, h16g, m4")
       ->type_name("TARGET")
       ->required();
   add_raw_option(app, options->raw_layout);

@@ -252,5 +252,25 @@ TEST(Terminal, progress_after_two_seconds_on_a_terminal_only) {
   EXPECT_EQ(plain.err, "");
 }
 
+/// A generation, a target and a chip name the same thing, under either option.
+TEST(Migrate, takes_any_name_of_the_target) {
+  const TemporaryFolder folder;
+  const std::string program = assemble_example(folder, "sigmoid");
+  const std::vector<std::pair<const char*, const char*>> names = {
+      {"--to", "h16"}, {"--target", "H16"}, {"--target", "a17pro"}, {"--target", "M4 Max"}, {"--to", "h16g"}};
+  std::string first;
+  for (const auto& [option, name] : names) {
+    const std::string out = folder.path("migrated.hwx");
+    const Outcome outcome = run_ane({"migrate", program, option, name, "-o", out});
+    ASSERT_EQ(outcome.exit, 0) << name << outcome.err;
+    const std::string text = run_ane({"disasm", out}).out;
+    EXPECT_TRUE(text.starts_with("# H16 program")) << name << text;
+    first = first.empty() ? text : first;
+    EXPECT_EQ(text, first) << name;
+  }
+  EXPECT_EQ(run_ane({"migrate", program, "--target", "M0", "-o", folder.path("x.hwx")}).exit, 2);
+  EXPECT_EQ(run_ane({"migrate", program, "-o", folder.path("x.hwx")}).exit, 2);
+}
+
 }  // namespace
 }  // namespace openane::test

@@ -64,6 +64,10 @@ TEST(Chips, figures_come_with_evidence) {
               {"M1 Pro: target h13g, generation H13", "A17 Pro: target h16", "vendor, Apple"});
   expect_text({"chips", "--targets"}, {"h17d", "m12", "refused by the compiler: h18c"});
   EXPECT_EQ(run_ane({"chips", "M0"}).exit, 2);
+  expect_text({"chips", "h16", "m4"}, {"A17 Pro: target h16", "M4 Max: target h16"});
+  EXPECT_EQ(json_of({"chips", "h13g", "--json"}).size(), 3U);
+  EXPECT_EQ(json_of({"chips", "H13", "--json"}).size(), 5U);
+  EXPECT_EQ(run_ane({"chips", "h14c"}).exit, 4);  // a target of the compiler that no chip is known for
 }
 
 TEST(Chips, json_has_limits_clocks_and_sources) {
@@ -82,6 +86,7 @@ TEST(Device, answers_the_tables) {
   expect_text({"device"}, {"5     CPU, Neural Engine", "numANECores", "M4 Max"});
   expect_text({"device", "--mask", "3"}, {"CPU, GPU", "cpuAndGPU"});
   expect_text({"device", "M3 Pro"}, {"numANECores", "25B78"});
+  expect_text({"device", "h15"}, {"A16\n", "numANECores", "M3 Ultra\n"});
   expect_text({"device", "A12"}, {"TOPS", "nobody has published"});
   EXPECT_EQ(run_ane({"device", "--mask", "8"}).exit, 2);
   EXPECT_EQ(run_ane({"device", "--mask", "0"}).exit, 2);
