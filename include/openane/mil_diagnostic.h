@@ -32,7 +32,9 @@ struct Diagnostic {
 /// Long lines are cut around the caret. Without source text, or without a place, the first line stands alone.
 [[nodiscard]] std::string to_string(const Diagnostic& diagnostic, const SourceText* source);
 
-/// The first error as an `Error` (its message tells how many follow). There must be one.
-[[nodiscard]] Error to_error(std::span<const Diagnostic> diagnostics, std::string_view file);
+/// The first error as an `Error`. There must be one. With the source text, the message shows its line and the errors
+/// that follow (20 in all), each with its place, on lines of their own; without, it tells how many follow.
+[[nodiscard]] Error to_error(std::span<const Diagnostic> diagnostics, std::string_view file,
+                             const SourceText* source = nullptr);
 
 }  // namespace openane::mil

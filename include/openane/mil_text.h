@@ -20,7 +20,7 @@ namespace openane::mil {
 /// Levels of brackets (types, literals, blocks) a text may nest.
 inline constexpr std::uint32_t kMaxNesting = 200;
 
-/// Parses a program. Every mistake found goes to `diagnostics` (when given), up to 20; the result is the first of them.
+/// Parses a program. Every mistake found goes to `diagnostics` (when given), up to 20; the result shows them all.
 /// Constants point into memory the program shares, never into `text`; the text itself is kept in `Program::source` for
 /// messages.
 [[nodiscard]] Result<Program> parse_text(Bytes text, std::string_view file = {},

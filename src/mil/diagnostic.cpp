@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/printable.h"
 
@@ -43,6 +44,20 @@ bool has_errors(std::span<const Diagnostic> diagnostics) {
   return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
+namespace {
+
+/// The line a place is on, with its caret; nothing without a text or a place.
+std::string shown_place(SourceLocation at, const SourceText* source) {
+  if (source == nullptr || at.line == 0) {
+    return {};
+  }
+  const auto bytes = source->text.span();
+  const std::string_view line = find_line({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, at.line);
+  return line.empty() ? std::string() : caret_lines(line, at.column);
+}
+
+}  // namespace
+
 std::string to_string(const Diagnostic& diagnostic, const SourceText* source) {
   std::string out = source != nullptr ? source->file : std::string();
   const SourceLocation at = diagnostic.location;
@@ -51,26 +66,24 @@ std::string to_string(const Diagnostic& diagnostic, const SourceText* source) {
   }
   out += fmt::format("{}{}: {}", out.empty() ? "" : ": ", diagnostic.severity == Severity::error ? "error" : "warning",
                      printable(diagnostic.message));
-  if (source != nullptr && at.line != 0) {
-    const auto bytes = source->text.span();
-    const std::string_view line = find_line({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, at.line);
-    if (!line.empty()) {
-      out += caret_lines(line, at.column);
-    }
-  }
-  return out;
+  return out + shown_place(at, source);
 }
 
-Error to_error(std::span<const Diagnostic> diagnostics, std::string_view file) {
-  const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
-  const auto first = std::ranges::find_if(diagnostics, is_error);
-  const auto count = std::ranges::count_if(diagnostics, is_error);
-  std::string message = printable(first->message);
-  if (count > 1) {
-    message += fmt::format(" (and {} more)", count - 1);
+Error to_error(std::span<const Diagnostic> diagnostics, std::string_view file, const SourceText* source) {
+  constexpr std::size_t kShown = 20;
+  std::vector<Diagnostic> errors;
+  std::ranges::copy_if(diagnostics, std::back_inserter(errors),
+                       [](const Diagnostic& d) { return d.severity == Severity::error; });
+  const SourceLocation at = errors.front().location;
+  std::string message = printable(errors.front().message) + shown_place(at, source);
+  const std::size_t shown = source == nullptr ? 1 : std::min(errors.size(), kShown);
+  for (std::size_t i = 1; i < shown; ++i) {
+    message += fmt::format("\n{}", to_string(errors[i], source));
   }
-  return Error{ErrorCategory::malformed_input, std::move(message),
-               Location{std::string(file), {}, first->location.line, first->location.column}};
+  if (errors.size() > shown) {
+    message += fmt::format("{}(and {} more)", source == nullptr ? " " : "\n", errors.size() - shown);
+  }
+  return Error{ErrorCategory::malformed_input, std::move(message), Location{std::string(file), {}, at.line, at.column}};
 }
 
 }  // namespace openane::mil

@@ -39,7 +39,8 @@ Result<fs::path> path_inside(const fs::path& root, const fs::path& folder, std::
   if (code) {
     return system_error(code, "cannot open", root);
   }
-  const fs::path real = fs::weakly_canonical(folder / part, code);
+  // Absolute first: of a relative path of which nothing exists, nothing would be made canonical.
+  const fs::path real = fs::weakly_canonical(fs::absolute(folder / part, code), code);
   if (code) {
     return system_error(code, "cannot open", folder / part);
   }

@@ -85,7 +85,7 @@ Result<Program> parse_text(Bytes text, std::string_view file, std::vector<Diagno
   parser.program(program);
   program.source = std::make_shared<const SourceText>(std::string(file), std::move(text));
   const bool failed = has_errors(parser.diagnostics());
-  Error error = failed ? to_error(parser.diagnostics(), file) : Error{};
+  Error error = failed ? to_error(parser.diagnostics(), file, program.source.get()) : Error{};
   if (diagnostics != nullptr) {
     *diagnostics = std::move(parser.diagnostics());
   }

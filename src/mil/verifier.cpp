@@ -11,6 +11,13 @@
 namespace openane::mil {
 namespace {
 
+/// What is wrong with a weight file, and where in it: the finding has a category of its own.
+std::string in_weights(const Error& error) {
+  const Location& at = error.location;
+  return fmt::format("{}{}{}{}", at.file, at.offset ? fmt::format(" at {:#x}", *at.offset) : "",
+                     at.file.empty() ? "" : ": ", error.message);
+}
+
 class FunctionVerifier {
  public:
   FunctionVerifier(const Function& function, const Weights* weights, std::vector<Diagnostic>& out)
@@ -122,7 +129,7 @@ class FunctionVerifier {
     }
     if (weights_ != nullptr && value.is_blob()) {
       if (const Result<Bytes> data = weights_->resolve(value); !data) {
-        error(at, data.error().to_string());
+        error(at, in_weights(data.error()));
       }
     }
     return true;

@@ -310,7 +310,7 @@ Result<Session> Session::create(const mil::Program& program, const mil::Weights&
                                 std::vector<mil::Feature> features, Options options) {
   const std::string file(file_of(program));
   if (const std::vector<mil::Diagnostic> findings = mil::verify(program, &weights); mil::has_errors(findings)) {
-    return std::unexpected(mil::to_error(findings, file));
+    return std::unexpected(mil::to_error(findings, file, program.source.get()));
   }
   const mil::Function& function = *program.find_function(options.function);
   auto state = std::make_unique<State>(function, weights, std::move(options), file);

@@ -338,8 +338,7 @@ TEST(MilVerify, BlobBounds) {
   weights.add("@model_path/w.bin", *WeightFile::open(Bytes(writer.finish())));
   EXPECT_EQ(all_messages(verify(*program)), "");
   EXPECT_EQ(all_messages(verify(*program, &weights)),
-            "4:1: error: @model_path/w.bin: at 0x1000: malformed input: weight record needs 64 bytes, but the input "
-            "ends at 0x88");
+            "4:1: error: @model_path/w.bin at 0x1000: weight record needs 64 bytes, but the input ends at 0x88");
 }
 
 TEST(MilVerify, RandomEditsOfRealTextsNeverCrash) {

@@ -13,6 +13,7 @@
 
 #include "mil/coremldata.h"
 #include "mil/corpus.h"
+#include "mil/package_path.h"
 #include "openane/mil_protobuf.h"
 #include "openane/mil_text.h"
 
@@ -293,7 +294,9 @@ TEST(MilModel, PathsThatLeaveTheModelAreRefused) {
   fs::create_symlink("../secret", temporary / "model" / "link");
   EXPECT_EQ(error_for("@model_path/link"), "the path 'link' leaves the directory of the model");
   EXPECT_EQ(error_for("@model_path/weights.bin"), "read");  // not there: told when the constant is asked for
-  EXPECT_EQ(error_for("/etc/passwd"), "read");              // not below the model: never opened
+  EXPECT_TRUE(path_inside(".", "", "no_such_file_here"));   // of a text in the working directory, too
+  EXPECT_FALSE(path_inside(".", "", "../no_such_file_here"));
+  EXPECT_EQ(error_for("/etc/passwd"), "read");  // not below the model: never opened
   EXPECT_TRUE(read_model((temporary / "model").string())->weights.files().empty());
 }
 

@@ -248,7 +248,18 @@ TEST(MilText, ErrorsTellPlaceAndExpectation) {
       "q");
   const Result<Program> program = parse_text(text, "bad.mil", &diagnostics);
   ASSERT_FALSE(program);
-  EXPECT_EQ(program.error().to_string(), "bad.mil:4:53: malformed input: 'z' is not defined (and 5 more)");
+  const std::string shown = program.error().to_string();
+  EXPECT_TRUE(
+      shown.starts_with("bad.mil:4:53: malformed input: 'z' is not defined\n"
+                        "  tensor<fp16, [1, 4]> y = add(x = x, y = z)[name = string(\"y\")];\n"
+                        "                                          ^\n"
+                        "bad.mil:5:45: error: expected '=' after the name of the argument, found 'y'\n"
+                        "  tensor<fp16, [1, 4]> w = relu(x y);\n"
+                        "                                  ^\n"))
+      << shown;
+  EXPECT_EQ(std::ranges::count(shown, '^'), 6) << shown;
+  EXPECT_EQ(to_error(diagnostics, "bad.mil").to_string(),
+            "bad.mil:4:53: malformed input: 'z' is not defined (and 5 more)");
   std::vector<std::string> found;
   for (const Diagnostic& diagnostic : diagnostics) {
     found.push_back(to_string(diagnostic, nullptr));
