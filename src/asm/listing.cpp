@@ -136,7 +136,7 @@ Result<std::string> list_one_task(const Program& program, std::size_t task, View
     }
   }
   if (out.empty()) {
-    return fail(ErrorCategory::usage, fmt::format("there is no task {}", task));
+    return no_task(program, task);
   }
   return out;
 }
@@ -185,6 +185,17 @@ Result<std::string> list_plain(const Program& program, const ListingOptions& opt
 }
 
 }  // namespace
+
+std::unexpected<Error> no_task(const Program& program, std::size_t task) {
+  std::size_t most = 0;
+  for (const Procedure& procedure : program.procedures) {
+    most = std::max(most, procedure.tasks.size());
+  }
+  return fail(ErrorCategory::usage, fmt::format("there is no task {}; the program has {}", task,
+                                                most == 0   ? "none"
+                                                : most == 1 ? "task 0 alone"
+                                                            : fmt::format("tasks 0 to {}", most - 1)));
+}
 
 Result<std::string> list_program(const Program& program, const ListingOptions& options) {
   OPENANE_TRY(std::string text, list_plain(program, options));

@@ -25,6 +25,8 @@ struct ListedTask {
 /// it lies outside the constants at hand.
 [[nodiscard]] std::string table_name(const ListedTask& listed, const KernelStream& kernel);
 
+/// The error for a task that no procedure has.
+[[nodiscard]] std::unexpected<Error> no_task(const Program& program, std::size_t task);
 void append_meaning(std::string& out, const ListedTask& listed);
 void append_fields(std::string& out, const ListedTask& listed);
 void append_words(std::string& out, const ListedTask& listed);

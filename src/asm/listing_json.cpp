@@ -187,7 +187,7 @@ Result<std::string> list_program_json(const Program& program, const ListingOptio
     OPENANE_TRY(const std::string text, disassemble(program));
     json["assembly"] = text;
   } else if (options.task && !has_task(program, *options.task)) {
-    return fail(ErrorCategory::usage, fmt::format("there is no task {}", *options.task));
+    return no_task(program, *options.task);
   } else {
     json = program_to_json(program, options);
   }

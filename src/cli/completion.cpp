@@ -2,10 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "openane/chips.h"
+#include "openane/mil_ops.h"
+#include "openane/register_table.h"
 
 namespace openane::cli {
 namespace {
@@ -19,8 +25,9 @@ constexpr const char* kExamples = R"(examples:
 struct Word {
   std::vector<std::string> spellings;  ///< "-o", "--output"; empty for positionals.
   std::string help;
-  std::vector<std::string> choices;  ///< Empty: files.
+  std::vector<std::string> choices;
   bool takes_value = false;
+  bool takes_file = false;  ///< Of any folder, besides the choices; NAME= may stand before it.
 };
 
 struct Sub {
@@ -39,7 +46,74 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
   return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
 }
 
-Word word_of(const CLI::Option& option) {
+/// A name as it is typed: "M1 Pro" is m1pro.
+std::string typed(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c != ' ') {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> generation_names() {
+  std::vector<std::string> names;
+  for (const Generation* generation : generations()) {
+    names.push_back(typed(generation->id));
+  }
+  return names;
+}
+
+std::vector<std::string> chip_names() {
+  std::vector<std::string> names;
+  for (const Chip& chip : chips()) {
+    names.push_back(typed(chip.name));
+  }
+  return names;
+}
+
+std::vector<std::string> operation_names() {
+  std::vector<std::string> names;
+  for (const mil::OpInfo& op : mil::ops()) {
+    names.emplace_back(op.name);
+  }
+  return names;
+}
+
+/// By the name of a value in a command's help.
+struct ValueName {
+  std::string_view command, name;
+  std::vector<std::string> (*choices)();
+};
+constexpr ValueName kValueNames[] = {{"isa", "GEN", generation_names},
+                                     {"migrate", "TARGET", generation_names},
+                                     {"chips", "CHIP", chip_names},
+                                     {"device", "CHIP", chip_names},
+                                     {"ops", "NAME", operation_names}};
+
+/// Whether a value is a file's name: FILE, OUT, "N DIR", "[NAME=]SOURCE", ...
+bool names_file(std::string_view name) {
+  return name == "IN" || name == "A" || name == "B" ||
+         std::ranges::any_of(std::array<std::string_view, 6>{"FILE", "OUT", "DIR", "FOLDER", "LAYOUT", "SOURCE"},
+                             [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
+
+void add_values(Word& word, const CLI::Option& option, std::string_view command) {
+  const std::string name = option.get_positional() ? option.get_name(true) : option.get_type_name();
+  word.choices = choices_of(option);
+  word.takes_file = word.choices.empty() && names_file(name);
+  if (name.find("SOURCE") != std::string::npos) {
+    word.choices = {"ramp", "random", "fill:"};
+  }
+  for (const ValueName& known : kValueNames) {
+    if (known.command == command && name.starts_with(known.name)) {
+      word.choices = known.choices();
+    }
+  }
+}
+
+Word word_of(const CLI::Option& option, std::string_view command) {
   Word word;
   for (const std::string& name : option.get_snames()) {
     word.spellings.push_back("-" + name);
@@ -48,7 +122,7 @@ Word word_of(const CLI::Option& option) {
     word.spellings.push_back("--" + name);
   }
   word.help = option.get_description();
-  word.choices = choices_of(option);
+  add_values(word, option, command);
   word.takes_value = option.get_items_expected_max() > 0;
   return word;
 }
@@ -58,7 +132,7 @@ std::vector<Sub> subcommands_of(const CLI::App& root) {
   for (const CLI::App* app : root.get_subcommands([](const CLI::App*) { return true; })) {
     Sub sub{app->get_name(), app->get_description(), {}, {}};
     for (const CLI::Option* option : app->get_options()) {
-      (option->get_positional() ? sub.positionals : sub.options).push_back(word_of(*option));
+      (option->get_positional() ? sub.positionals : sub.options).push_back(word_of(*option, sub.name));
     }
     // Option groups are nameless subcommands.
     for (const CLI::App* group : app->get_subcommands([](const CLI::App* a) { return a->get_name().empty(); })) {
@@ -67,7 +141,7 @@ std::vector<Sub> subcommands_of(const CLI::App& root) {
         if (option->check_lname("help")) {
           continue;
         }
-        sub.options.push_back(word_of(*option));
+        sub.options.push_back(word_of(*option, sub.name));
       }
     }
     subs.push_back(std::move(sub));
@@ -84,11 +158,35 @@ std::string join(const std::vector<Sub>& subs, Get get) {
   return out;
 }
 
+std::string bash_values(const Word& word) {
+  std::string out;
+  if (!word.choices.empty()) {
+    out = fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))", fmt::join(word.choices, " "));
+  }
+  if (word.takes_file) {
+    out += std::string(out.empty() ? "" : "; ") + "_ane_files";
+  }
+  return out.empty() ? ":" : out;
+}
+
+// A file's name may hold blanks, so only line ends part the names; readline breaks words at `=`.
+constexpr const char* kBashHead = R"(# bash completion for ane; written by `ane completion bash`
+_ane_files() {
+  local IFS=$'\n'
+  COMPREPLY+=($(compgen -f -- "$cur"))
+}
+_ane() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
+  COMPREPLY=()
+  if [ "$cur" = "=" ]; then
+    cur=
+  elif [ "$prev" = "=" ]; then
+    prev=${COMP_WORDS[COMP_CWORD-2]}
+  fi
+)";
+
 std::string bash_script(const std::vector<Sub>& subs) {
-  std::string out = "# bash completion for ane; written by `ane completion bash`\n_ane() {\n";
-  out +=
-      "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n  "
-      "COMPREPLY=()\n";
+  std::string out = kBashHead;
   out += fmt::format(
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"{} --help --version\" -- \"$cur\"))\n    "
       "return\n  fi\n",
@@ -101,10 +199,7 @@ std::string bash_script(const std::vector<Sub>& subs) {
         for (const std::string& spelling : option.spellings) {
           patterns += fmt::format("{}\"{} {}\"", patterns.empty() ? "" : "|", sub.name, spelling);
         }
-        out += option.choices.empty()
-                   ? fmt::format("    {}) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", patterns)
-                   : fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")); return ;;\n", patterns,
-                                 fmt::join(option.choices, " "));
+        out += fmt::format("    {}) {}; return ;;\n", patterns, bash_values(option));
       }
     }
   }
@@ -114,15 +209,11 @@ std::string bash_script(const std::vector<Sub>& subs) {
     for (const Word& option : sub.options) {
       words += fmt::format("{}{}", words.empty() ? "" : " ", fmt::join(option.spellings, " "));
     }
-    std::string choices;
-    for (const Word& positional : sub.positionals) {
-      choices += fmt::format(" {}", fmt::join(positional.choices, " "));
-    }
     out += fmt::format("    {}) case \"$cur\" in\n      -*) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")) ;;\n",
                        sub.name, words);
-    out += choices.find_first_not_of(' ') == std::string::npos
-               ? "      *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
-               : fmt::format("      *) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")) ;;\n", choices.substr(1));
+    if (!sub.positionals.empty()) {
+      out += fmt::format("      *) {} ;;\n", bash_values(sub.positionals.front()));
+    }
     out += "    esac ;;\n";
   }
   return out + "  esac\n}\ncomplete -o filenames -F _ane ane\n";
@@ -142,13 +233,27 @@ std::string zsh_text(std::string_view text) {
 }
 
 std::string zsh_values(const Word& word) {
-  return word.choices.empty() ? ":file:_files" : fmt::format(":value:({})", fmt::join(word.choices, " "));
+  if (word.takes_file) {
+    return fmt::format(":file:{{_ane_files {}}}", zsh_text(fmt::format("{}", fmt::join(word.choices, " "))));
+  }
+  return fmt::format(":value:({})", fmt::join(word.choices, " "));
 }
 
+// Behind NAME= a file's name begins anew. The words given are offered besides.
+constexpr const char* kZshHead = R"(#compdef ane
+# zsh completion for ane; written by `ane completion zsh`
+_ane_files() {
+  compset -P "*="
+  (( $# )) && compadd -S "" -- "$@"
+  _files
+}
+_ane() {
+  local -a commands
+  commands=(
+)";
+
 std::string zsh_script(const std::vector<Sub>& subs) {
-  std::string out =
-      "#compdef ane\n# zsh completion for ane; written by `ane completion zsh`\n_ane() {\n  local -a commands\n  "
-      "commands=(\n";
+  std::string out = kZshHead;
   for (const Sub& sub : subs) {
     out += fmt::format("    '{}:{}'\n", sub.name, zsh_text(sub.help));
   }
@@ -158,7 +263,8 @@ std::string zsh_script(const std::vector<Sub>& subs) {
     out += fmt::format("    {})\n      _arguments", sub.name);
     for (const Word& option : sub.options) {
       for (const std::string& spelling : option.spellings) {
-        out += fmt::format(" \\\n        '*{}[{}]{}'", spelling, zsh_text(option.help),
+        const bool may_join = option.takes_value && spelling.starts_with("--");
+        out += fmt::format(" \\\n        '*{}{}[{}]{}'", spelling, may_join ? "=" : "", zsh_text(option.help),
                            option.takes_value ? zsh_values(option) : "");
       }
     }
@@ -190,15 +296,16 @@ std::string fish_script(const std::vector<Sub>& subs) {
       for (const std::string& spelling : option.spellings) {
         out += spelling.starts_with("--") ? " -l " + spelling.substr(2) : " -s " + spelling.substr(1);
       }
+      if (option.takes_value) {
+        out += option.takes_file ? " -r" : " -x";
+      }
       if (!option.choices.empty()) {
-        out += fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
-      } else if (option.takes_value) {
-        out += " -r";
+        out += fmt::format(" -a '{}'", fmt::join(option.choices, " "));
       }
       out += fmt::format(" -d '{}'\n", fish_text(option.help));
     }
     for (const Word& positional : sub.positionals) {
-      if (!positional.choices.empty()) {
+      if (!positional.takes_file) {
         out += fmt::format("{} -f -a '{}'\n", here, fmt::join(positional.choices, " "));
       }
     }

@@ -42,6 +42,8 @@ std::string escape_controls(std::string_view text, bool keep_lines, bool keep_co
   return out;
 }
 
+bool output_began = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): there is one standard output.
+
 bool is_plain_terminal(int descriptor) {
   const char* term = std::getenv("TERM");
   return isatty(descriptor) != 0 && term != nullptr && std::string_view(term) != "dumb";
@@ -59,6 +61,7 @@ std::string printable(std::string_view text, bool keep_lines) { return escape_co
 void print(std::string_view text) {
   const std::string safe = escape_controls(text, true, use_color());
   std::fwrite(safe.data(), 1, safe.size(), stdout);
+  output_began = output_began || !safe.empty();
 }
 
 void print_json(const nlohmann::ordered_json& value) {
@@ -70,6 +73,27 @@ void print_error(const Error& error) {
   // Readers of text report several errors in one, a line each; what a binary file calls its things stays on one line.
   const bool is_text = error.location.line != 0;
   fmt::print(stderr, "ane: {}\n", printable(error.to_string(), is_text));
+}
+
+void print_error_json(const Error& error, int exit_code) {
+  if (output_began) {
+    return;
+  }
+  nlohmann::ordered_json json = {{"category", to_string(error.category)}, {"exit_code", exit_code}};
+  const Location& at = error.location;
+  if (!at.file.empty()) {
+    json["file"] = at.file;
+  }
+  if (at.offset) {
+    json["offset"] = *at.offset;
+  }
+  if (at.line != 0) {
+    json["line"] = at.line;
+    json["column"] = at.column;
+  }
+  json["message"] = error.message;
+  print_json({{"error", json}});
+  std::fflush(stdout);
 }
 
 void print_note(std::string_view text) { fmt::print(stderr, "ane: note: {}\n", printable(text)); }

@@ -24,6 +24,8 @@ void print(std::string_view text);
 void print_json(const nlohmann::ordered_json& value);
 /// "ane: FILE: ..." on standard error, in one line.
 void print_error(const Error& error);
+/// The same on standard output as {"error": ...}, unless something else was printed there.
+void print_error_json(const Error& error, int exit_code);
 /// A remark beside the result, on standard error: "ane: note: ...".
 void print_note(std::string_view text);
 /// Flushes standard output; an error when it could not take everything (a full disk).

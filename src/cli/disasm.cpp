@@ -62,7 +62,10 @@ Action declare_disasm(CLI::App& app) {
   view->add_flag("--words", options->words, "Raw words beside register names");
   CLI::Option* assembly = view->add_flag("--asm", options->assembly, "Assembly text");
   view->require_option(0, 1);
-  app.add_option("--task", options->task, "Only task N")->type_name("N")->excludes(assembly);
+  app.add_option("--task", options->task, "Only task N")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->excludes(assembly);
   app.add_flag("--json", options->json, "The same content as JSON");
   app.add_option("-o,--output", options->output, "Write to a file instead of standard output")->type_name("OUT");
   add_raw_option(app, options->raw_layout);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/console.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string input;
   std::string output;
   std::string function;
+  bool json = false;
 };
 
 Result<const mil::Function*> chosen_function(const mil::Model& model, const std::string& name) {
@@ -47,6 +49,9 @@ Result<Exit> draw(const Options& options) {
     return fail(ErrorCategory::usage, "expected a file name ending in .svg or .dot, or -",
                 Location{options.output, {}, 0, 0});
   }
+  if (options.json && options.output == "-") {
+    return fail(ErrorCategory::usage, "--json reports what was written to a file; -o - prints the picture itself");
+  }
   const Progress progress("drawing " + options.input);
   OPENANE_TRY(const mil::Model model, in_file(mil::read_model(options.input), options.input));
   OPENANE_TRY(const mil::Function* function, in_file(chosen_function(model, options.function), options.input));
@@ -56,7 +61,11 @@ Result<Exit> draw(const Options& options) {
     return Exit::ok;
   }
   OPENANE_CHECK(write_file(options.output, picture));
-  print(fmt::format("{}: {} bytes\n", options.output, picture.size()));
+  if (options.json) {
+    print_json({{"written", {{{"path", options.output}, {"bytes", picture.size()}}}}});
+  } else {
+    print(fmt::format("{}: {} bytes\n", options.output, picture.size()));
+  }
   return Exit::ok;
 }
 
@@ -70,6 +79,7 @@ Action declare_graph(CLI::App& app) {
       ->type_name("OUT")
       ->required();
   app.add_option("--function", options->function, "Which function, where there are several")->type_name("NAME");
+  app.add_flag("--json", options->json, "Report as JSON");
   return [options] { return draw(*options); };
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -278,9 +279,10 @@ Result<Exit> show(const Options& options) {
   }
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
   const std::vector<Finding> findings = check_program(program);
+  const Exit exit = std::ranges::any_of(findings, &Finding::fatal) ? Exit::different : Exit::ok;
   if (options.json) {
     print_json(info_json(program, findings));
-    return Exit::ok;
+    return exit;
   }
   std::string out = head_text(program, options.input);
   for (std::size_t i = 0; i < program.procedures.size(); ++i) {
@@ -291,7 +293,7 @@ Result<Exit> show(const Options& options) {
     out += runtime_text(describe_for_runtime(program));
   }
   print(out + findings_text(program, findings));
-  return Exit::ok;
+  return exit;
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ struct Opened {
   mil::ModelDescription description;
   std::vector<std::string> losses;
   bool is_updatable = false;
-  std::optional<mil::Model> program;  ///< Of ML Programs.
-  std::uint64_t payload_bytes = 0;    ///< Of the others.
+  std::optional<mil::Model> program;      ///< Of ML Programs.
+  std::vector<mil::Diagnostic> findings;  ///< What the verifier says of it.
+  std::uint64_t payload_bytes = 0;        ///< Of the others.
 };
 
 Result<Opened> open(const std::string& path) {
@@ -44,6 +45,7 @@ Result<Opened> open(const std::string& path) {
                   model->losses,
                   model->is_updatable,
                   *std::move(model),
+                  {},
                   0};
   }
   // Another kind of model, or none: the message decides.
@@ -60,6 +62,7 @@ Result<Opened> open(const std::string& path) {
                 message->losses,
                 message->is_updatable,
                 std::nullopt,
+                {},
                 message->payload.size()};
 }
 
@@ -178,11 +181,11 @@ std::string constants_text(const FunctionSummary& summary) {
 }
 
 /// What the reference executor plans for a program without mistakes.
-std::optional<reference::MemoryFigures> planned_memory(const mil::Model& model, const mil::Function& function) {
-  if (mil::has_errors(mil::verify(model.program, &model.weights))) {
+std::optional<reference::MemoryFigures> planned_memory(const Opened& opened, const mil::Function& function) {
+  if (mil::has_errors(opened.findings)) {
     return std::nullopt;
   }
-  const Result<reference::MemoryFigures> figures = reference::measure_memory(function, model.weights);
+  const Result<reference::MemoryFigures> figures = reference::measure_memory(function, opened.program->weights);
   return figures ? std::optional(*figures) : std::nullopt;
 }
 
@@ -197,9 +200,9 @@ std::string memory_text(const FunctionSummary& summary, const std::optional<refe
   return out;
 }
 
-std::string function_text(const mil::Model& model, const mil::Function& function) {
+std::string function_text(const Opened& opened, const mil::Function& function) {
   const FunctionSummary summary = summarise(function);
-  const mil::Spelling spelling = model.program.spelling();
+  const mil::Spelling spelling = opened.program->program.spelling();
   std::string out = fmt::format("function {} ({}):\n", printable(summary.name), summary.opset);
   Rows ports;
   for (const auto& [name, type] : summary.inputs) {
@@ -216,15 +219,15 @@ std::string function_text(const mil::Model& model, const mil::Function& function
                          ? std::string()
                          : fmt::format(", without {} of open shape", counted(summary.uncounted, "operation")));
   out += fmt::format("  parameters: {}\n", grouped(summary.parameters));
-  out += memory_text(summary, planned_memory(model, function));
+  out += memory_text(summary, planned_memory(opened, function));
   return out + constants_text(summary);
 }
 
 /// What the verifier has to say, with place and source line where the program was read from a text.
-std::string findings_text(const mil::Model& model) {
+std::string findings_text(const Opened& opened) {
   std::string out;
-  for (const mil::Diagnostic& diagnostic : mil::verify(model.program, &model.weights)) {
-    out += printable(mil::to_string(diagnostic, model.program.source.get()), true) + "\n";
+  for (const mil::Diagnostic& diagnostic : opened.findings) {
+    out += printable(mil::to_string(diagnostic, opened.program->program.source.get()), true) + "\n";
   }
   return out;
 }
@@ -246,13 +249,13 @@ std::string model_text(const std::string& path, const Opened& opened) {
     out += fmt::format("layers: of kind {}, which OpenANE describes but does not read yet\n", opened.kind);
   } else {
     for (const mil::Function& function : opened.program->program.functions) {
-      out += function_text(*opened.program, function);
+      out += function_text(opened, function);
     }
     for (const auto& [name, file] : opened.program->weights.files()) {
       out += fmt::format("weights: {} in {}, {}\n", counted(file.declared_count(), "record"), printable(name),
                          counted(file.bytes().size(), "byte"));
     }
-    out += findings_text(*opened.program);
+    out += findings_text(opened);
   }
   return out + metadata_text(opened.description.metadata) + losses_text(opened.losses);
 }
@@ -311,9 +314,9 @@ ordered_json ports_json(const std::vector<std::pair<std::string, mil::Type>>& po
   return json;
 }
 
-ordered_json summary_json(const mil::Model& model, const mil::Function& function) {
+ordered_json summary_json(const Opened& opened, const mil::Function& function) {
   const FunctionSummary summary = summarise(function);
-  const std::optional<reference::MemoryFigures> planned = planned_memory(model, function);
+  const std::optional<reference::MemoryFigures> planned = planned_memory(opened, function);
   ordered_json constants = ordered_json::array();
   for (const ConstantGroup& group : summary.constants) {
     constants.push_back({{"storage", group.storage},
@@ -360,11 +363,11 @@ ordered_json model_json(const Opened& opened) {
   if (opened.program) {
     json["functions"] = ordered_json::array();
     for (const mil::Function& function : opened.program->program.functions) {
-      json["functions"].push_back(summary_json(*opened.program, function));
+      json["functions"].push_back(summary_json(opened, function));
     }
     json["weight_file_bytes"] = weight_bytes(*opened.program);
     json["findings"] = ordered_json::array();
-    for (const mil::Diagnostic& diagnostic : mil::verify(opened.program->program, &opened.program->weights)) {
+    for (const mil::Diagnostic& diagnostic : opened.findings) {
       json["findings"].push_back({{"severity", diagnostic.severity == mil::Severity::error ? "error" : "warning"},
                                   {"line", diagnostic.location.line},
                                   {"column", diagnostic.location.column},
@@ -389,12 +392,15 @@ Result<Exit> show_model(const ModelView& view) {
   const std::string& path = view.path;
   OPENANE_TRY(Opened opened, in_file(open(path), path));
   OPENANE_CHECK(in_file(specialise(opened, view.shapes), path));
+  if (opened.program) {
+    opened.findings = mil::verify(opened.program->program, &opened.program->weights);
+  }
   if (view.json) {
     print_json(model_json(opened));
   } else {
     print(model_text(path, opened));
   }
-  return Exit::ok;
+  return mil::has_errors(opened.findings) ? Exit::different : Exit::ok;
 }
 
 }  // namespace openane::cli

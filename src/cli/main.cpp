@@ -1,8 +1,11 @@
 // The `ane` command: a table of subcommands, one file each. Only this folder prints and exits.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <span>
 
 #include "cli/command.h"
 #include "cli/console.h"
@@ -31,7 +34,18 @@ constexpr const char* kFooter = R"(exit codes:
 
 `ane COMMAND --help` shows each command's options with examples.)";
 
-Exit run_tool(int argc, char** argv) {
+/// Says what is wrong, with --json also for programs, and gives the exit code that goes with it.
+Exit report(const Error& error, std::span<char* const> arguments) {
+  std::fflush(stdout);  // What was printed stands before the error.
+  print_error(error);
+  const Exit exit = exit_code(error.category);
+  if (std::ranges::any_of(arguments, [](std::string_view argument) { return argument == "--json"; })) {
+    print_error_json(error, static_cast<int>(exit));
+  }
+  return exit;
+}
+
+Exit run_tool(std::span<char* const> arguments) {
   CLI::App app("OpenANE: read, change and run programs of the Apple Neural Engine.", "ane");
   app.set_version_flag("--version", std::string("ane ") + OPENANE_VERSION);
   app.require_subcommand(1);
@@ -43,26 +57,25 @@ Exit run_tool(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     actions.emplace_back(sub, command.declare(*sub));
   }
-  if (argc < 2) {
+  if (arguments.size() < 2) {
     std::fputs(app.help().c_str(), stderr);
     return Exit::usage;
   }
-  const std::string_view first = argv[1];
+  const std::string_view first = arguments[1];
   if (!first.starts_with('-') &&
       std::ranges::none_of(kCommands, [&](const Command& command) { return first == command.name; })) {
-    print_error({ErrorCategory::usage, std::string("there is no command '") + argv[1] + "' (see ane --help)", {}});
-    return Exit::usage;
+    return report({ErrorCategory::usage, fmt::format("there is no command '{}' (see ane --help)", first), {}},
+                  arguments);
   }
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::Success& request) {  // --help, --version: the text goes to standard output.
     app.exit(request);
     return Exit::ok;
   } catch (const CLI::ParseError& error) {
     const std::vector<CLI::App*> chosen = app.get_subcommands();
     const std::string command = chosen.empty() ? "ane" : "ane " + chosen.front()->get_name();
-    print_error({ErrorCategory::usage, std::string(error.what()) + " (see " + command + " --help)", {}});
-    return Exit::usage;
+    return report({ErrorCategory::usage, fmt::format("{} (see {} --help)", error.what(), command), {}}, arguments);
   }
   for (const auto& [sub, action] : actions) {
     if (!sub->parsed()) {
@@ -75,9 +88,7 @@ Exit run_tool(int argc, char** argv) {
       }
     }
     if (!exit) {
-      std::fflush(stdout);  // What was printed stands before the error.
-      print_error(exit.error());
-      return exit_code(exit.error().category);
+      return report(exit.error(), arguments);
     }
     return *exit;
   }
@@ -107,14 +118,13 @@ Exit exit_code(ErrorCategory category) {
 
 int main(int argc, char** argv) {
   using openane::ErrorCategory;
-  using openane::cli::Exit;
+  using openane::cli::report;
+  const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
   try {
-    return static_cast<int>(openane::cli::run_tool(argc, argv));
+    return static_cast<int>(openane::cli::run_tool(arguments));
   } catch (const std::bad_alloc&) {
-    openane::cli::print_error({ErrorCategory::system, "not enough memory", {}});
-    return static_cast<int>(openane::cli::exit_code(ErrorCategory::system));
+    return static_cast<int>(report({ErrorCategory::system, "not enough memory", {}}, arguments));
   } catch (const std::exception& error) {
-    openane::cli::print_error({ErrorCategory::internal, error.what(), {}});
-    return static_cast<int>(openane::cli::exit_code(ErrorCategory::internal));
+    return static_cast<int>(report({ErrorCategory::internal, error.what(), {}}, arguments));
   }
 }

@@ -26,7 +26,7 @@ namespace {
 
 constexpr const char* kExamples =
     R"(inputs are tensors: of a program in logical N x C x H x W shape, of a model in the shape it declares:
-  x.npy          an array of any shape with as many elements, leading extents of 1 left out or not
+  x.npy          an array of the input's shape; extents of 1 may be left out
   x.npz          of an archive, the array of the input's name; without NAME= it feeds every input
   x.bin, x.raw   dense elements of the input's type, no header
   x.png, x.jpg   of a model that declares an image: the picture in its colours; --resize scales it to the declared size

@@ -91,10 +91,12 @@ TEST(Info, says_what_the_manifest_says) {
 TEST(Info, reports_the_wrong_file) {
   NEEDS_CORPUS();
   const Outcome text = run_ane({"info", corpus_file("allbilly/mul_macos14.ane")});
-  EXPECT_EQ(text.exit, 0) << text.err;
+  EXPECT_EQ(text.exit, 1) << text.err;
+  EXPECT_EQ(run_ane({"info", "--json", corpus_file("allbilly/mul_macos14.ane")}).exit, 1);
   EXPECT_TRUE(has(text.out, "\nwrong: ") && has(text.out, "slot 6")) << text.out;
   const Outcome right = run_ane({"info", corpus_file("allbilly/mul_macos14.hwx")});
   EXPECT_FALSE(has(right.out, "\nwrong: ")) << right.out;
+  EXPECT_EQ(right.exit, 0);
 }
 
 TEST(Info, text_holds_what_a_person_looks_for) {

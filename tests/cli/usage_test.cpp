@@ -54,6 +54,7 @@ TEST(Usage, mistakes_exit_with_2_and_one_line) {
       {"disasm", "--fields", "--words", "a"},
       {"disasm", "--asm", "--task", "0", "a"},
       {"disasm", "--task", "minus", "a"},
+      {"disasm", "--task", "-1", "a"},
       {"asm", "a.anes"},
       {"asm", "a.anes", "-o", folder.path("x.hwx"), "--profile", "v6"},
       {"run", "a.hwx", "--numerics", "wishful"},
@@ -73,6 +74,39 @@ TEST(Usage, mistakes_exit_with_2_and_one_line) {
     EXPECT_EQ(outcome.exit, 2);
     expect_one_error_line(outcome);
   }
+}
+
+/// With --json every command's standard output is JSON, that of one that fails too.
+TEST(Usage, errors_are_json_where_json_is_asked_for) {
+  const TemporaryFolder folder;
+  write_text(folder.path("bad.anes"), "generation H13\n\n  frobnicate\n");
+  write_text(folder.path("bad.hwx"), "no program");
+  const auto error_of = [](std::vector<std::string> arguments, int exit) {
+    arguments.emplace_back("--json");
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const Outcome outcome = run_ane(arguments);
+    EXPECT_EQ(outcome.exit, exit);
+    EXPECT_TRUE(outcome.err.starts_with("ane: ")) << outcome.err;
+    nlohmann::json error = nlohmann::json::parse(outcome.out).at("error");
+    EXPECT_EQ(error.at("exit_code"), exit);
+    EXPECT_TRUE(has(outcome.err, error.at("message").get<std::string>())) << outcome.err;
+    return error;
+  };
+  const std::string text = folder.path("bad.anes");
+  nlohmann::json error = error_of({"asm", text, "-o", folder.path("x.hwx")}, 3);
+  EXPECT_EQ(error.at("category"), "malformed input");
+  EXPECT_EQ(error.at("file"), text);
+  EXPECT_EQ(error.at("line"), 3);
+  EXPECT_EQ(error.at("column"), 3);
+  error = error_of({"info", folder.path("bad.hwx")}, 3);
+  EXPECT_EQ(error.at("offset"), 0);
+  EXPECT_FALSE(error.contains("line"));
+  EXPECT_EQ(error_of({"run", text, "--frobnicate"}, 2).at("category"), "usage");
+  EXPECT_EQ(error_of({"frobnicate"}, 2).at("category"), "usage");
+  EXPECT_EQ(error_of({"diff", text, folder.path("none")}, 3).at("file"), text);
+  EXPECT_EQ(error_of({"graph", "a.mil", "-o", "-"}, 2).at("category"), "usage");
+  EXPECT_EQ(error_of({"chips", "z80"}, 2).at("category"), "usage");
+  EXPECT_EQ(error_of({"graph", folder.path("none.mil"), "-o", folder.path("x.svg")}, 3).at("category"), "system");
 }
 
 TEST(Usage, a_full_disk_is_an_error) {
@@ -100,6 +134,21 @@ TEST(Completion, bash_offers_commands_options_and_values) {
   EXPECT_EQ(bash_offers("ane disasm --f", 2), "--fields\n");
   EXPECT_EQ(bash_offers("ane completion ''", 2), "bash zsh fish\n");
   EXPECT_EQ(bash_offers("ane info /et", 2), "/etc\n");
+  EXPECT_EQ(bash_offers("ane run --numerics =", 3), "h13 ideal\n");
+  EXPECT_EQ(bash_offers("ane run --numerics = i", 4), "ideal\n");
+  EXPECT_EQ(bash_offers("ane run --input ra", 3), "ramp random\n");
+  EXPECT_EQ(bash_offers("ane run --input x = /et", 5), "/etc\n");
+  EXPECT_EQ(bash_offers("ane isa h18", 2), "h18 h18g\n");
+  EXPECT_EQ(bash_offers("ane migrate a.hwx --to h14", 4), "h14\n");
+  EXPECT_EQ(bash_offers("ane ops einsu", 2), "einsum\n");
+  EXPECT_EQ(bash_offers("ane chips m1u", 2), "m1ultra\n");
+  EXPECT_EQ(bash_offers("ane disasm --task /et", 3), "\n") << "a number is no file";
+}
+
+TEST(Completion, bash_keeps_blanks_in_names_of_files) {
+  const TemporaryFolder folder;
+  write_text(folder.path("two words.hwx"), "");
+  EXPECT_EQ(bash_offers("ane info " + folder.path("tw"), 2), folder.path("two words.hwx") + "\n");
 }
 
 TEST(Completion, scripts_hold_every_command_and_parse) {
