@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <functional>
+#include <limits>
 
 namespace openane {
 namespace {
@@ -100,6 +101,10 @@ TEST(Corpus, SoftmaxAlongRows) {
   x[1] = 1;
   x[2] = 2;
   x[3] = 3;
+  // "A softmax of a lane holding a NaN puts all the mass on that lane"; four equal values give four quarters.
+  x[width + 7] = std::numeric_limits<float>::quiet_NaN();
+  std::fill_n(x.begin() + 2 * width, width, -1000.0F);
+  std::fill_n(x.begin() + 2 * width + 20, 4, 2.5F);
   const std::vector<NamedTensor> inputs(
       1, NamedTensor{"x0", Tensor::from_floats({1, 1, 2560, 1600}, x, ElementType::float16)});
   const auto outputs = run_program(*program, inputs);
@@ -107,8 +112,12 @@ TEST(Corpus, SoftmaxAlongRows) {
   const std::vector<float> y = test::floats((*outputs)[0].tensor);
   EXPECT_EQ(y[0], 1.0F);
   EXPECT_EQ(std::vector<float>(y.begin() + 1, y.begin() + 4), std::vector<float>(3, 0.0F));
+  for (std::size_t i = 0; i < width; ++i) {
+    EXPECT_EQ(y[width + i], i == 7 ? 1.0F : 0.0F) << "beside a NaN, column " << i;
+    EXPECT_EQ(y[2 * width + i], i >= 20 && i < 24 ? 0.25F : 0.0F) << "four equal values, column " << i;
+  }
   const std::vector<float> seen = test::floats(inputs[0].tensor);
-  for (std::size_t row = 1; row < height; ++row) {
+  for (std::size_t row = 3; row < height; ++row) {
     double sum = 0;
     for (std::size_t i = row * width; i < (row + 1) * width; ++i) {
       sum += std::exp(double{seen[i]});
@@ -168,9 +177,11 @@ TEST(PublishedReadings, Programs) {
   for (const char* path : {"tinygrad/relu.hwx", "allbilly/tinygrad/relu.ane"}) {
     EXPECT_EQ(run_filled(path, {{5, {3}}}), times(77, 3)) << path;
     EXPECT_EQ(run_filled(path, {{5, {-3, 5}}}), relu) << path;
+    EXPECT_EQ(run_filled(path, {{5, {NAN}}}), times(77, INFINITY)) << path;
   }
   for (const char* path : {"tinygrad/sigmoid.hwx", "allbilly/tinygrad/sigmoid.ane"}) {
     EXPECT_EQ(run_filled(path, {{5, {3}}}), times(77, 0.95263671875F)) << path;
+    EXPECT_EQ(run_filled(path, {{5, {NAN}}}), times(77, 1)) << path;
   }
   for (const char* path : {"tinygrad/conv.hwx", "allbilly/tinygrad/conv.ane"}) {
     EXPECT_EQ(run_filled(path, {{5, {3}}}), times(3, 18)) << path;

@@ -157,17 +157,14 @@ TEST(PublishedReadings, TablesOfNan) {
   }
 }
 
-/// The sum of a vector by a matrix product with ones, as the guide's probes do it: K input channels, one output.
-float linear(const std::vector<float>& terms, Half post_scale = Half{0x3c00}) {
-  Logical x(1, static_cast<std::uint32_t>(terms.size()), 1, 1);
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    x.codes[i] = to_half(terms[i]).bits;
-  }
-  Lab lab({x}, Logical(1, 1, 1, 1));
+/// The sums of vectors by a matrix product with ones, as the guide's probes do it: K input channels, one output; the
+/// vectors lie side by side along W.
+std::vector<float> linear_rows(const Logical& x, Half post_scale = Half{0x3c00}) {
+  Lab lab({x}, Logical(1, 1, 1, x.width));
   h13::KernelWeights weights;
   weights.outputs = 1;
   weights.inputs = x.channels;
-  weights.values.assign(terms.size(), Half{0x3c00});
+  weights.values.assign(x.channels, Half{0x3c00});
   const auto packed = h13::pack_kernel(weights, {0, 0});
   EXPECT_TRUE(packed);
   lab.shop.constants = packed->bytes;
@@ -184,7 +181,15 @@ float linear(const std::vector<float>& terms, Half post_scale = Half{0x3c00}) {
   op.sources[0] = test::surface_source(lab.sources[0]);
   op.result = test::surface_result(lab.result);
   lab.shop.ops = {op};
-  return lab.run().at(0);
+  return lab.run();
+}
+
+float linear(const std::vector<float>& terms, Half post_scale = Half{0x3c00}) {
+  Logical x(1, static_cast<std::uint32_t>(terms.size()), 1, 1);
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    x.codes[i] = to_half(terms[i]).bits;
+  }
+  return linear_rows(x, post_scale).at(0);
 }
 
 std::vector<float> repeat(const std::vector<float>& pattern, int times) {
@@ -210,10 +215,35 @@ TEST(PublishedReadings, MatrixProducts) {
   EXPECT_EQ(linear(terms), 5116);
   EXPECT_EQ(linear({16376, 16376}), 32752);
   EXPECT_EQ(linear({16384, 16384}), kInfinity);
+  EXPECT_EQ(linear({-16376, -16376}), -32752);
+  EXPECT_EQ(linear({-16384, -16384}), -kInfinity);
   EXPECT_EQ(linear({30000, 30000, -30000, -30000}), kInfinity) << "an interior partial sum";
   EXPECT_EQ(linear({60000}), 60000) << "one input channel";
   EXPECT_EQ(linear({0x1p-24F, 0x1p-24F}), 0) << "denormals in a matrix product";
   EXPECT_EQ(linear(repeat({1}, 2049)), 2048) << "half to even";
+}
+
+/// "Row zero is invariant across batch sizes", "the same row placed at every position of a batch of sixteen gives
+/// sixteen identical outputs": rows of a product lie along W (h13-isa.md 6.1).
+TEST(PublishedReadings, BatchesDoNotShow) {
+  test::Dice dice(29);
+  constexpr std::uint32_t kTerms = 300;
+  std::vector<float> row(kTerms);
+  for (float& term : row) {
+    term = dice.number(-8, 8);
+  }
+  const float alone = linear(row);
+  for (const std::uint32_t batch : {2u, 8u, 16u, 32u, 128u}) {
+    for (const std::uint32_t position : {0u, 1u, batch / 2, batch - 1}) {
+      Logical x(1, kTerms, 1, batch);
+      for (std::uint32_t k = 0; k < kTerms; ++k) {
+        for (std::uint32_t m = 0; m < batch; ++m) {
+          x.at(0, k, 0, m) = to_half(m == position ? row[k] : dice.number(-8, 8)).bits;
+        }
+      }
+      EXPECT_EQ(linear_rows(x)[position], alone) << "row " << position << " of " << batch;
+    }
+  }
 }
 
 /// allbilly/ane: PostScale 0 makes everything 0, 0xffff (a NaN) makes it infinite.
