@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -37,6 +38,34 @@ std::uint64_t wait_for_change(const std::atomic<std::uint64_t>& value, std::uint
   return value.load(std::memory_order_acquire);
 }
 
+/// Indices of one worker that nobody has begun: it takes them from the front, others from the back.
+class alignas(64) Share {
+ public:
+  static constexpr std::size_t kMost = std::size_t{1} << 31;  ///< Ends fit half a word.
+
+  void set(std::size_t begin, std::size_t end) { ends_.store(end << 32 | begin, std::memory_order_relaxed); }
+  std::optional<std::size_t> take_first() {
+    return take(1, [](std::uint64_t ends) { return ends & 0xffffffffU; });
+  }
+  std::optional<std::size_t> take_last() {
+    return take(-(std::uint64_t{1} << 32), [](std::uint64_t ends) { return (ends >> 32) - 1; });
+  }
+
+ private:
+  template <class Index>
+  std::optional<std::size_t> take(std::uint64_t step, Index index) {
+    std::uint64_t ends = ends_.load(std::memory_order_relaxed);
+    while ((ends & 0xffffffffU) < ends >> 32) {
+      if (ends_.compare_exchange_weak(ends, ends + step, std::memory_order_relaxed)) {
+        return index(ends);
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::atomic<std::uint64_t> ends_ = 0;  ///< The end in the high half.
+};
+
 }  // namespace
 
 struct WorkerPool::Shared {
@@ -46,17 +75,31 @@ struct WorkerPool::Shared {
   static constexpr std::uint64_t kActive = kStep - 1;
   std::atomic<std::uint64_t> state = 0;
   std::atomic<bool> stop = false;
-  std::atomic<std::size_t> next = 0;
   // Written while no helper is at work.
-  std::size_t count = 0;
+  std::vector<Share> shares;  ///< One per worker.
+  std::size_t first = 0;      ///< What their indices count from.
   const std::function<void(std::size_t, unsigned)>* work = nullptr;
   std::vector<std::thread> helpers;
 
   static bool is_open(std::uint64_t state) { return (state & kStep) != 0; }
 
+  explicit Shared(unsigned threads) : shares(threads) {}
+
+  void deal(std::size_t count) {
+    for (std::size_t worker = 0; worker < shares.size(); ++worker) {
+      shares[worker].set(count * worker / shares.size(), count * (worker + 1) / shares.size());
+    }
+  }
+
   void take_indices(unsigned worker) {
-    for (std::size_t index = next.fetch_add(1); index < count; index = next.fetch_add(1)) {
-      (*work)(index, worker);
+    while (const auto index = shares[worker].take_first()) {
+      (*work)(first + *index, worker);
+    }
+    for (std::size_t step = 1; step < shares.size(); ++step) {
+      Share& other = shares[(worker + step) % shares.size()];
+      while (const auto index = other.take_last()) {
+        (*work)(first + *index, worker);
+      }
     }
   }
 
@@ -83,7 +126,7 @@ struct WorkerPool::Shared {
 
 WorkerPool::WorkerPool(unsigned threads)
     : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())),
-      shared_(std::make_unique<Shared>()) {
+      shared_(std::make_unique<Shared>(threads_)) {
   for (unsigned worker = 1; worker < threads_; ++worker) {
     shared_->helpers.emplace_back([shared = shared_.get(), worker] { shared->help(worker); });
   }
@@ -104,9 +147,16 @@ void WorkerPool::run(std::size_t count, const std::function<void(std::size_t, un
     }
     return;
   }
+  for (std::size_t first = 0; first < count; first += Share::kMost) {
+    run_some(first, std::min(Share::kMost, count - first), work);
+  }
+}
+
+void WorkerPool::run_some(std::size_t first, std::size_t count,
+                          const std::function<void(std::size_t, unsigned)>& work) {
   shared_->work = &work;
-  shared_->count = count;
-  shared_->next = 0;
+  shared_->first = first;
+  shared_->deal(count);
   shared_->leave_to_helpers(Shared::kStep);
   shared_->take_indices(0);
   std::uint64_t now = shared_->state.fetch_add(Shared::kStep, std::memory_order_acq_rel) + Shared::kStep;

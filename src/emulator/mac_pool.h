@@ -18,11 +18,14 @@ class WorkerPool {
   [[nodiscard]] unsigned threads() const { return threads_; }
 
   /// Calls `work(index, worker)` once for each index below `count`, each on some worker below threads(), and returns
-  /// when all are done. Indices are handed out in order, one at a time. Not reentrant; `work` must not throw.
+  /// when all are done. Each worker begins with a share of neighbouring indices, the same for the same count, so that
+  /// it finds in its core's caches what it did in the run before; then it takes what others have not begun. Not
+  /// reentrant; `work` must not throw.
   void run(std::size_t count, const std::function<void(std::size_t index, unsigned worker)>& work);
 
  private:
   struct Shared;
+  void run_some(std::size_t first, std::size_t count, const std::function<void(std::size_t, unsigned)>& work);
   unsigned threads_;
   std::unique_ptr<Shared> shared_;
 };
