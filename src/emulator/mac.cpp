@@ -31,6 +31,8 @@ constexpr float kSafeMagnitude = 32000.0F;
 constexpr std::size_t kSafeTerms = std::size_t{1} << 19;
 /// Below so many products waking another thread costs more than it saves.
 constexpr std::size_t kSerialProducts = 200'000;
+/// What workers write lies this far apart: a cache line and the one that is fetched along with it.
+constexpr std::size_t kApart = 128;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 std::size_t round_up(std::size_t a, std::size_t b) { return divide_up(a, b) * b; }
@@ -245,7 +247,7 @@ class DenseRun : MacRun {
   static constexpr std::size_t kTaskRows = 64;
   static constexpr std::size_t kTaskColumns = 384;
 
-  struct Worker {
+  struct alignas(kApart) Worker {
     FloatBuffer row, weights, sums;
     float largest_element = 0;
   };
@@ -260,11 +262,14 @@ class DenseRun : MacRun {
     for (Worker& worker : workers_) {
       worker.largest_element = 0;
     }
-    for_each(job_.input_channels, [&](std::size_t channel, unsigned index) {
+    // A worker fills about the columns that it will multiply.
+    const std::size_t parts = pool_.threads();
+    for_each(parts * job_.input_channels, [&](std::size_t task, unsigned index) {
       Worker& worker = workers_[index];
-      float* planes = source_.data() + channel * layout_.channel_floats();
-      const float largest =
-          layout_.fill(kernels_, static_cast<std::uint32_t>(channel), block, planes, worker.row.data());
+      const std::size_t channel = task % job_.input_channels;
+      const float largest = layout_.fill(kernels_, static_cast<std::uint32_t>(channel), block,
+                                         layout_.part(task / job_.input_channels, parts),
+                                         source_.data() + channel * layout_.channel_floats(), worker.row.data());
       worker.largest_element = std::max(worker.largest_element, largest);
     });
     largest_element_ = 0;
@@ -295,8 +300,8 @@ class DenseRun : MacRun {
       if (sums.size() < round_up(kTaskRows, panel_rows_) * task_columns) {
         sums = FloatBuffer(round_up(kTaskRows, panel_rows_) * task_columns);
       }
-      const std::size_t row = task / column_tasks * kTaskRows;
-      const std::size_t column = task % column_tasks * task_columns;
+      const std::size_t row = task % row_tasks * kTaskRows;
+      const std::size_t column = task / row_tasks * task_columns;
       multiply_task(row, std::min(kTaskRows, count - row), column, std::min(task_columns, columns - column),
                     sums.data(), task_columns);
       for (std::size_t i = row; i < std::min(row + kTaskRows, count); ++i) {
@@ -382,7 +387,7 @@ class FewRun : MacRun {
   static constexpr std::size_t kMostPositions = 48;
   static constexpr std::size_t kMostTaps = std::size_t{1} << 14;
 
-  struct Worker {
+  struct alignas(kApart) Worker {
     FloatBuffer rows, weights, sums, row;
   };
 
@@ -471,7 +476,7 @@ class UnicastRun : MacRun {
  private:
   static constexpr std::size_t kBlockFloats = std::size_t{1} << 13;
 
-  struct Worker {
+  struct alignas(kApart) Worker {
     explicit Worker(const UnicastRun& run)
         : row(2 * std::size_t{run.job_.input_width}),
           rows(run.taps_),
