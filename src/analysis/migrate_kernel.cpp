@@ -24,7 +24,7 @@ Result<h13::KernelWeights> unpack(const EngineOp& op, const NeuralCompute& neura
   std::vector<float> row(taps);
   for (std::uint32_t group = 0; group < op.groups; ++group) {
     for (std::uint32_t channel = 0; channel < op.output.channels; ++channel) {
-      reader.weights(group, channel, 1, row.data());
+      reader.weights(group, channel, 1, 1, row.data());
       for (const float value : row) {
         weights.values.push_back(to_half(value));
       }

@@ -424,26 +424,46 @@ Result<std::vector<std::uint16_t>> KernelReader::expand_plane(std::uint32_t engi
 
 namespace {
 
-/// Taps turned from [tap][lane] to [channel][tap] at a time.
 constexpr std::uint64_t kTapsAtOnce = 32;
 constexpr std::uint32_t kMostLanes = 128;
 
-void read_weights(const std::uint8_t* from, std::uint32_t weight_bytes, std::size_t count, float* to) {
-  if (weight_bytes == 1) {
+/// As many stored weights as taps and lanes at once, aligned.
+using StoredWeights = std::array<std::uint16_t, kTapsAtOnce * kMostLanes>;
+
+/// Copies `size` bytes at a time from places `stride` apart, side by side.
+void gather(const std::uint8_t* from, std::size_t stride, std::size_t size, std::size_t count, StoredWeights& stored) {
+  auto* to = reinterpret_cast<std::uint8_t*>(stored.data());
+  if (size == stride) {
+    std::memcpy(to, from, size * count);
+  } else if (size == 16) {  // what a kernel takes, of fp16 numbers
     for (std::size_t i = 0; i < count; ++i) {
-      to[i] = static_cast<float>(static_cast<std::int8_t>(from[i]));
+      std::memcpy(to + i * 16, from + i * stride, 16);
+    }
+  } else {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(to + i * size, from + i * stride, size);
+    }
+  }
+}
+
+void decode_weights(const StoredWeights& stored, std::uint32_t weight_bytes, std::size_t count, float* to) {
+  if (weight_bytes == 1) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(stored.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      to[i] = static_cast<float>(static_cast<std::int8_t>(bytes[i]));
     }
     return;
   }
-  std::array<std::uint16_t, kTapsAtOnce * kMostLanes> aligned;
-  std::memcpy(aligned.data(), from, count * 2);
-  read_row(aligned.data(), count, to);
+  read_row(stored.data(), count, to);
 }
 
 }  // namespace
 
-void KernelReader::weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, float* out) const {
+void KernelReader::weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, std::size_t stride,
+                           float* out) const {
   const std::uint64_t taps = layout_.taps();
+  const std::size_t bytes = layout_.weight_bytes();
+  StoredWeights stored;
   std::array<float, kTapsAtOnce * kMostLanes> values;
   for (std::uint32_t channel = first; channel < first + count;) {
     const KernelLayout::Position at = layout_.locate(group, channel);
@@ -451,15 +471,17 @@ void KernelReader::weights(std::uint32_t group, std::uint32_t first, std::uint32
     const std::uint8_t* plane = kernel_.zero_skipping
                                     ? reinterpret_cast<const std::uint8_t*>(expanded_[at.engine].data())
                                     : stream(at.engine) + at.plane + layout_.bias_bytes(at.lanes);
-    float* const rows = out + (channel - first) * taps;
+    float* const columns = out + (channel - first);
     for (std::uint64_t tap = 0; tap < taps; tap += kTapsAtOnce) {
       const std::uint64_t some = std::min(kTapsAtOnce, taps - tap);
-      read_weights(plane + tap * at.lanes * layout_.weight_bytes(), layout_.weight_bytes(), some * at.lanes,
-                   values.data());
-      for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-        for (std::uint64_t i = 0; i < some; ++i) {
-          rows[lane * taps + tap + i] = values[i * at.lanes + at.lane + lane];
-        }
+      gather(plane + (tap * at.lanes + at.lane) * bytes, at.lanes * bytes, lanes * bytes, some, stored);
+      if (lanes == stride) {
+        decode_weights(stored, layout_.weight_bytes(), some * lanes, columns + tap * stride);
+        continue;
+      }
+      decode_weights(stored, layout_.weight_bytes(), some * lanes, values.data());
+      for (std::uint64_t i = 0; i < some; ++i) {
+        std::copy_n(&values[i * lanes], lanes, columns + (tap + i) * stride);
       }
     }
     channel += lanes;

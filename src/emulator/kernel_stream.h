@@ -97,8 +97,9 @@ class KernelReader {
   [[nodiscard]] Result<std::vector<std::uint8_t>> table_words() const;
 
   // After `load`:
-  /// Weights of output channels first .. first+count-1 of a group, [channel][tap].
-  void weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, float* out) const;
+  /// Weights of output channels first .. first+count-1 of a group: those of each tap side by side, taps `stride`
+  /// numbers apart.
+  void weights(std::uint32_t group, std::uint32_t first, std::uint32_t count, std::size_t stride, float* out) const;
   [[nodiscard]] float bias(std::uint32_t group, std::uint32_t channel) const;
   /// The table that the engine of an output channel holds. Null without tables.
   [[nodiscard]] const PreparedTable* table(std::uint32_t group, std::uint32_t channel) const;

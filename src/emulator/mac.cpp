@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "emulator/mac_kernels.h"
@@ -36,6 +38,23 @@ constexpr std::size_t kApart = 128;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 std::size_t round_up(std::size_t a, std::size_t b) { return divide_up(a, b) * b; }
+
+/// Divides a worker's memory.
+class Buffers {
+ public:
+  Buffers(WorkerPool& pool, unsigned worker, std::initializer_list<std::size_t> counts) {
+    std::size_t all = 0;
+    for (const std::size_t count : counts) {
+      all += round_up(count, kApart / sizeof(float));
+    }
+    next_ = pool.memory(worker, all);
+  }
+  /// The counts must be those announced, in their order.
+  float* take(std::size_t count) { return std::exchange(next_, next_ + round_up(count, kApart / sizeof(float))); }
+
+ private:
+  float* next_ = nullptr;
+};
 
 /// The height of the shortest kernel that holds `rows` rows, or of the tallest.
 std::size_t kernel_rows(std::size_t rows, const MacKernels& kernels) {
@@ -73,34 +92,36 @@ class MacRun {
     return safe ? MacArithmetic::h13 : MacArithmetic::h13_clamped;
   }
 
-  /// Reads the weights of output channels first .. first+count-1 into `rows` (count x taps) and packs them as
-  /// [tap][stride], absent channels as zeros. Returns the largest sum of a channel's magnitudes.
-  float pack_weights(std::uint32_t first, std::size_t count, std::size_t stride, float* rows, float* packed) const {
+  /// Packs the weights of output channels first .. first+count-1 as [tap][stride], absent channels as zeros. Returns
+  /// the largest sum of a channel's magnitudes, where it matters.
+  float pack_weights(std::uint32_t first, std::size_t count, std::size_t stride, float* packed) const {
     if (job_.read_weights) {
-      job_.read_weights(first, static_cast<std::uint32_t>(count), rows);
+      job_.read_weights(first, static_cast<std::uint32_t>(count), stride, packed);
     } else {
-      std::fill_n(rows, count * taps_, 1.0F);
+      std::fill_n(packed, taps_ * stride, 1.0F);
     }
-    if (model_) {
-      kernels_.flush_denormals(rows, count * taps_);
-    }
-    constexpr std::size_t kTapsAtOnce = 16;
-    std::vector<float> sums(stride, 0.0F);
-    for (std::size_t begin = 0; begin < taps_; begin += kTapsAtOnce) {
-      const std::size_t end = std::min(taps_, begin + kTapsAtOnce);
-      for (std::size_t i = 0; i < count; ++i) {
-        float sum = 0;
-        for (std::size_t tap = begin; tap < end; ++tap) {
-          const float weight = rows[i * taps_ + tap];
-          sum += std::fabs(weight);
-          packed[tap * stride + i] = weight;
-        }
-        sums[i] += sum;
+    if (count < stride) {
+      for (std::size_t tap = 0; tap < taps_; ++tap) {
+        std::fill(packed + tap * stride + count, packed + (tap + 1) * stride, 0.0F);
       }
-      for (std::size_t i = count; i < stride; ++i) {
-        for (std::size_t tap = begin; tap < end; ++tap) {
-          packed[tap * stride + i] = 0;
+    }
+    if (!model_) {
+      return 0;
+    }
+    kernels_.flush_denormals(packed, taps_ * stride);
+    // Rounding adds up too, hence few additions in a row.
+    constexpr std::size_t kTapsAtOnce = 16;
+    std::vector<float> sums(stride, 0.0F), some(stride);
+    for (std::size_t begin = 0; begin < taps_; begin += kTapsAtOnce) {
+      std::ranges::fill(some, 0.0F);
+      for (const float* row = packed + begin * stride; row < packed + std::min(taps_, begin + kTapsAtOnce) * stride;
+           row += stride) {
+        for (std::size_t i = 0; i < stride; ++i) {
+          some[i] += std::fabs(row[i]);
         }
+      }
+      for (std::size_t i = 0; i < stride; ++i) {
+        sums[i] += some[i];
       }
     }
     return *std::max_element(sums.begin(), sums.end());
@@ -165,9 +186,18 @@ class MacRun {
   const bool serial_;
 };
 
-/// The largest block whose expanded source takes at most `budget` floats for `channels` channels: whole rows where one
-/// fits.
-MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budget, std::size_t columns_at_once) {
+/// The length of the pieces when `extent` is divided into even ones of at most `most`: as many as a multiple of
+/// `workers`, if that leaves each at least `least` long.
+std::uint32_t even_pieces(std::uint32_t extent, std::uint32_t most, unsigned workers, std::size_t least) {
+  const std::size_t pieces = divide_up(extent, most), wanted = round_up(pieces, workers);
+  return static_cast<std::uint32_t>(divide_up(extent, wanted * least <= extent ? wanted : pieces));
+}
+
+/// Even blocks whose expanded source takes at most `budget` floats for `channels` channels: whole rows where one fits.
+/// As many as a multiple of `workers`, where blocks are not too small for the kernels then.
+MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budget, std::size_t columns_at_once,
+                      unsigned workers) {
+  constexpr std::size_t kFewPanels = 4, kLineFloats = 16;
   const auto fits = [&](std::uint32_t width, std::uint32_t height) {
     return SourceLayout(job, width, height).channel_floats() * channels <= budget;
   };
@@ -183,72 +213,94 @@ MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budge
     }
     return least;
   };
-  MacBlock block;
   const auto narrowest = static_cast<std::uint32_t>(std::min<std::size_t>(columns_at_once, job.output_width));
-  block.width = largest(narrowest, job.output_width, [&](std::uint32_t width) { return fits(width, 1); });
-  block.height = 1;
-  if (block.width == job.output_width) {
-    block.height = largest(1, job.output_height, [&](std::uint32_t height) { return fits(block.width, height); });
+  const std::size_t enough = kFewPanels * columns_at_once;
+  MacBlock block{0, 0, job.output_width, 1};
+  if (fits(job.output_width, 1)) {
+    block.height = largest(1, job.output_height, [&](std::uint32_t height) { return fits(job.output_width, height); });
+    block.height = even_pieces(job.output_height, block.height, workers, divide_up(enough, job.output_width));
+    // Only memory can be read from the middle of a row.
+    if (block.height < job.output_height || job.source == nullptr) {
+      return block;
+    }
   } else {
+    block.width = largest(narrowest, job.output_width, [&](std::uint32_t width) { return fits(width, 1); });
     block.width -= block.width % narrowest;
   }
+  const std::uint32_t width = even_pieces(job.output_width, block.width, workers, divide_up(enough, block.height));
+  block.width = static_cast<std::uint32_t>(std::min<std::size_t>(round_up(width, kLineFloats), block.width));
   return block;
 }
 
-/// Calls `work` for each block of at most the extents of `most`.
-template <class Work>
-void for_each_block(const MacJob& job, const MacBlock& most, Work work) {
+/// All blocks of at most the extents of `most`; the first has them.
+std::vector<MacBlock> blocks_of(const MacJob& job, const MacBlock& most) {
+  std::vector<MacBlock> blocks;
   for (std::uint32_t y = 0; y < job.output_height; y += most.height) {
     for (std::uint32_t x = 0; x < job.output_width; x += most.width) {
-      work(MacBlock{x, y, std::min(most.width, job.output_width - x), std::min(most.height, job.output_height - y)});
+      blocks.push_back(
+          {x, y, std::min(most.width, job.output_width - x), std::min(most.height, job.output_height - y)});
     }
   }
+  return blocks;
 }
 
 class DenseRun : MacRun {
  public:
   DenseRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
-        most_(choose_block(job, job.input_channels, source_budget(job), kernels_.columns)),
-        layout_(job, most_.width, most_.height),
+        blocks_(blocks_of(job, choose_block(job, job.input_channels, source_budget(job) / pool.threads(),
+                                            kernels_.columns, pool.threads()))),
+        layout_(job, blocks_.front().width, blocks_.front().height),
         offsets_(layout_.offsets(job.input_channels)),
-        source_(layout_.buffer_floats(job.input_channels, kernels_.columns)),
+        at_once_(std::min<std::size_t>(pool.threads(), blocks_.size())),
         panel_rows_(kernel_rows(job.output_channels, kernels_)),
-        group_(
-            std::min<std::size_t>(std::max(round_up(kWeightsBudget / taps_, panel_rows_), panel_rows_ * pool.threads()),
-                                  round_up(job.output_channels, panel_rows_))),
-        weights_(group_ * taps_),
-        weight_sums_(group_ / panel_rows_),
+        group_(std::min<std::size_t>(
+            std::max(round_up(kWeightsBudget / pool.threads() / taps_, panel_rows_), round_up(kTaskRows, panel_rows_)),
+            round_up(job.output_channels, panel_rows_))),
         workers_(pool.threads()) {
-    std::fill(source_.data() + job.input_channels * layout_.channel_floats(), source_.data() + source_.size(), 0.0F);
-    for (Worker& worker : workers_) {
-      worker.row = FloatBuffer(2 * std::size_t{job.input_width});
-      worker.weights = FloatBuffer(panel_rows_ * taps_);
+    const std::size_t planes = job.input_channels * layout_.channel_floats();
+    for (unsigned i = 0; i < pool.threads(); ++i) {
+      const std::size_t source = i < at_once_ ? layout_.buffer_floats(job.input_channels, kernels_.columns) : 0;
+      const std::size_t row = 2 * std::size_t{job.input_width}, weights = group_ * taps_;
+      const std::size_t sums = round_up(kTaskRows, panel_rows_) * round_up(kTaskColumns, kernels_.columns);
+      Buffers buffers(pool, i, {source, row, weights, sums});
+      workers_[i].source = buffers.take(source);
+      workers_[i].row = buffers.take(row);
+      workers_[i].weights = buffers.take(weights);
+      workers_[i].sums = buffers.take(sums);
+      if (source != 0) {
+        std::fill(workers_[i].source + planes, workers_[i].source + source, 0.0F);
+      }
     }
   }
 
   void run() {
-    for_each_block(job_, most_, [&](const MacBlock& block) {
-      fill_source(block);
+    const std::span<const MacBlock> all = blocks_;
+    for (std::size_t begin = 0; begin < all.size(); begin += at_once_) {
+      const std::span<const MacBlock> blocks = all.subspan(begin, std::min(at_once_, all.size() - begin));
+      fill_sources(blocks);
       for (std::size_t first = 0; first < job_.output_channels; first += group_) {
-        const std::size_t count = std::min<std::size_t>(group_, job_.output_channels - first);
-        if (packed_first_ != first) {
-          pack_group(first, count);
-          packed_first_ = first;
-        }
-        multiply(block, first, count);
+        multiply(blocks, first, std::min<std::size_t>(group_, job_.output_channels - first));
       }
-    });
+    }
   }
 
  private:
-  /// Floats of packed weights held at once.
+  static constexpr std::size_t kNothing = std::numeric_limits<std::size_t>::max();
+  /// Floats of packed weights that all workers together hold, unless that is too few for a task.
   static constexpr std::size_t kWeightsBudget = std::size_t{1} << 20;
+  static constexpr std::size_t kTasksEach = 8;
+  static constexpr std::size_t kChannelsAtOnce = 16;
   static constexpr std::size_t kTaskRows = 64;
   static constexpr std::size_t kTaskColumns = 384;
 
   struct alignas(kApart) Worker {
-    FloatBuffer row, weights, sums;
+    float* source = nullptr;   ///< Of one block. The worker begins with it, but others may have to help.
+    float* row = nullptr;      ///< Scratch for an input row.
+    float* weights = nullptr;  ///< [panel][tap][row of the panel]
+    float* sums = nullptr;
+    std::vector<float> weight_sums;
+    std::vector<std::size_t> packed;  ///< The first channel of the group whose weights are here, by task rows.
     float largest_element = 0;
   };
 
@@ -258,19 +310,22 @@ class DenseRun : MacRun {
     return std::clamp<std::size_t>(elements / 2, std::size_t{1} << 19, std::size_t{1} << 22);
   }
 
-  void fill_source(const MacBlock& block) {
+  void fill_sources(std::span<const MacBlock> blocks) {
     for (Worker& worker : workers_) {
       worker.largest_element = 0;
     }
-    // A worker fills about the columns that it will multiply.
-    const std::size_t parts = pool_.threads();
-    for_each(parts * job_.input_channels, [&](std::size_t task, unsigned index) {
+    const std::size_t channels = job_.input_channels;
+    const std::size_t some =
+        std::clamp<std::size_t>(blocks.size() * channels / (kTasksEach * pool_.threads()), 1, kChannelsAtOnce);
+    const std::size_t pieces = divide_up(channels, some);
+    for_each(blocks.size() * pieces, [&](std::size_t task, unsigned index) {
       Worker& worker = workers_[index];
-      const std::size_t channel = task % job_.input_channels;
-      const float largest = layout_.fill(kernels_, static_cast<std::uint32_t>(channel), block,
-                                         layout_.part(task / job_.input_channels, parts),
-                                         source_.data() + channel * layout_.channel_floats(), worker.row.data());
-      worker.largest_element = std::max(worker.largest_element, largest);
+      const std::size_t block = task / pieces, first = task % pieces * some;
+      for (std::size_t channel = first; channel < std::min(first + some, channels); ++channel) {
+        const float largest = layout_.fill(kernels_, static_cast<std::uint32_t>(channel), blocks[block],
+                                           workers_[block].source + channel * layout_.channel_floats(), worker.row);
+        worker.largest_element = std::max(worker.largest_element, largest);
+      }
     });
     largest_element_ = 0;
     for (const Worker& worker : workers_) {
@@ -278,77 +333,86 @@ class DenseRun : MacRun {
     }
   }
 
-  void pack_group(std::size_t first, std::size_t count) {
-    for_each(divide_up(count, panel_rows_), [&](std::size_t panel, unsigned index) {
-      const std::size_t row = panel * panel_rows_;
-      const std::size_t rows = std::min(panel_rows_, count - row);
-      weight_sums_[panel] = pack_weights(static_cast<std::uint32_t>(first + row), rows, kernel_rows(rows, kernels_),
-                                         workers_[index].weights.data(), weights_.data() + row * taps_);
-    });
+  /// Packs the weights of rows row .. of the group unless the worker has them.
+  void pack_rows(std::size_t first, std::size_t row, std::size_t rows, Worker& worker) const {
+    if (worker.packed.empty()) {
+      worker.weight_sums.resize(group_ / panel_rows_);
+      worker.packed.resize(divide_up(group_, kTaskRows), kNothing);
+    }
+    if (std::exchange(worker.packed[row / kTaskRows], first) == first) {
+      return;
+    }
+    for (std::size_t i = row; i < row + rows; i += panel_rows_) {
+      const std::size_t some = std::min(panel_rows_, row + rows - i);
+      worker.weight_sums[i / panel_rows_] = pack_weights(static_cast<std::uint32_t>(first + i), some,
+                                                         kernel_rows(some, kernels_), worker.weights + i * taps_);
+    }
   }
 
-  void multiply(const MacBlock& block, std::size_t first, std::size_t count) {
-    const std::size_t columns = layout_.columns(block);
+  void multiply(std::span<const MacBlock> blocks, std::size_t first, std::size_t count) {
+    const std::size_t panel = kernels_.columns, panels = divide_up(layout_.columns(blocks.front()), panel);
     // Enough tasks for every worker to get a few.
     const std::size_t row_tasks = divide_up(count, kTaskRows);
-    const std::size_t column_tasks_wanted =
-        std::max(divide_up(columns, kTaskColumns), divide_up(std::size_t{8} * pool_.threads(), row_tasks));
-    const std::size_t task_columns = round_up(divide_up(columns, column_tasks_wanted), kernels_.columns);
-    const std::size_t column_tasks = divide_up(columns, task_columns);
-    for_each(row_tasks * column_tasks, [&](std::size_t task, unsigned index) {
-      FloatBuffer& sums = workers_[index].sums;
-      if (sums.size() < round_up(kTaskRows, panel_rows_) * task_columns) {
-        sums = FloatBuffer(round_up(kTaskRows, panel_rows_) * task_columns);
+    const std::size_t wanted = divide_up(kTasksEach * pool_.threads(), row_tasks * blocks.size());
+    const std::size_t column_tasks = std::min(panels, std::max(divide_up(panels * panel, kTaskColumns), wanted));
+    const std::size_t stride = divide_up(panels, column_tasks) * panel;
+    // One block is divided by rows first, lest every worker packs all weights.
+    const std::size_t row_step = blocks.size() == 1 ? column_tasks : 1;
+    const std::size_t column_step = blocks.size() == 1 ? 1 : row_tasks;
+    for_each(blocks.size() * column_tasks * row_tasks, [&](std::size_t task, unsigned index) {
+      Worker& worker = workers_[index];
+      const std::size_t row = task / row_step % row_tasks * kTaskRows, part = task / column_step % column_tasks;
+      const std::size_t number = task / row_tasks / column_tasks, rows = std::min(kTaskRows, count - row);
+      const MacBlock& block = blocks[number];
+      const std::size_t column = panels * part / column_tasks * panel;
+      const std::size_t end = std::min(panels * (part + 1) / column_tasks * panel, layout_.columns(block));
+      if (column >= end) {
+        return;
       }
-      const std::size_t row = task % row_tasks * kTaskRows;
-      const std::size_t column = task / row_tasks * task_columns;
-      multiply_task(row, std::min(kTaskRows, count - row), column, std::min(task_columns, columns - column),
-                    sums.data(), task_columns);
-      for (std::size_t i = row; i < std::min(row + kTaskRows, count); ++i) {
-        write_columns(layout_, block, static_cast<std::uint32_t>(first + i), column,
-                      std::min(task_columns, columns - column), sums.data() + (i - row) * task_columns);
+      pack_rows(first, row, rows, worker);
+      multiply_task(row, rows, workers_[number].source + column, end - column, worker, stride);
+      for (std::size_t i = 0; i < rows; ++i) {
+        write_columns(layout_, block, static_cast<std::uint32_t>(first + row + i), column, end - column,
+                      worker.sums + i * stride);
       }
     });
   }
 
-  void multiply_task(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns, float* sums,
+  void multiply_task(std::size_t row, std::size_t rows, const float* source, std::size_t columns, const Worker& worker,
                      std::size_t sum_stride) const {
+    float* const sums = worker.sums;
+    const auto arithmetic_of = [&](std::size_t i) {
+      return arithmetic(worker.weight_sums[(row + i) / panel_rows_], largest_element_);
+    };
     for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
       for (std::size_t j = 0; j < columns; j += kernels_.columns) {
         for (std::size_t i = 0; i < rows; i += panel_rows_) {
           const std::size_t height = kernel_rows(std::min(panel_rows_, rows - i), kernels_);
           const MacTile tile{height,
                              std::min(kTermsAtOnce, taps_ - term),
-                             weights_.data() + (row + i) * taps_ + term * height,
-                             source_.data() + column + j,
+                             worker.weights + (row + i) * taps_ + term * height,
+                             source + j,
                              offsets_.data() + term,
                              sums + i * sum_stride + j,
                              sum_stride,
                              term == 0};
-          kernels_.add(arithmetic_of(row + i), tile);
+          kernels_.add(arithmetic_of(i), tile);
         }
       }
     }
     for (std::size_t i = 0; i < rows; i += panel_rows_) {
-      if (arithmetic_of(row + i) == MacArithmetic::h13_clamped) {
+      if (arithmetic_of(i) == MacArithmetic::h13_clamped) {
         finish_clamp(sums + i * sum_stride, std::min(panel_rows_, rows - i) * sum_stride);
       }
     }
   }
 
-  [[nodiscard]] MacArithmetic arithmetic_of(std::size_t row) const {
-    return arithmetic(weight_sums_[row / panel_rows_], largest_element_);
-  }
-
-  const MacBlock most_;
+  const std::vector<MacBlock> blocks_;
   const SourceLayout layout_;
   const std::vector<std::uint32_t> offsets_;
-  FloatBuffer source_;
+  const std::size_t at_once_;     ///< Blocks whose sources are held at a time, each by a worker.
   const std::size_t panel_rows_;  ///< Channels that one kernel call computes.
-  const std::size_t group_;       ///< Channels whose weights are packed at a time.
-  FloatBuffer weights_;           ///< [panel][tap][row of the panel]
-  std::vector<float> weight_sums_;
-  std::size_t packed_first_ = std::numeric_limits<std::size_t>::max();
+  const std::size_t group_;       ///< Channels whose weights a worker has at a time.
   float largest_element_ = 0;
   std::vector<Worker> workers_;
 };
@@ -388,7 +452,7 @@ class FewRun : MacRun {
   static constexpr std::size_t kMostTaps = std::size_t{1} << 14;
 
   struct alignas(kApart) Worker {
-    FloatBuffer rows, weights, sums, row;
+    FloatBuffer weights, sums, row;
   };
 
   /// Gathers the terms of all positions as [group of rows_ positions][tap][position of the group].
@@ -415,12 +479,11 @@ class FewRun : MacRun {
   void multiply(std::uint32_t first, std::size_t count, Worker& worker) const {
     const std::size_t columns = kernels_.columns;
     if (worker.sums.size() == 0) {
-      worker.rows = FloatBuffer(columns * taps_);
       worker.weights = FloatBuffer(columns * taps_);
       worker.sums = FloatBuffer(round_up(positions_, rows_) * columns);
       worker.row = FloatBuffer(positions_);
     }
-    const float sum_of_weights = pack_weights(first, count, columns, worker.rows.data(), worker.weights.data());
+    const float sum_of_weights = pack_weights(first, count, columns, worker.weights.data());
     const MacArithmetic model = arithmetic(sum_of_weights, largest_element_);
     float* sums = worker.sums.data();
     for (std::size_t term = 0; term < taps_; term += kTermsAtOnce) {
@@ -453,23 +516,21 @@ class UnicastRun : MacRun {
  public:
   UnicastRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
-        most_(choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns)),
+        blocks_(blocks_of(job, choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns, 1))),
         by_plane_(!model_ && job.unicast_inputs == 1 && job.kernel_width == 3 && job.kernel_height == 3 &&
                   job.stride_x == 1 && job.stride_y == 1),
-        layout_(job, most_.width, most_.height),
+        layout_(job, blocks_.front().width, blocks_.front().height),
         offsets_(layout_.offsets(job.unicast_inputs)),
         sum_stride_(round_up(layout_.row_length(), kernels_.columns)) {}
 
   void run() {
-    std::vector<MacBlock> blocks;
-    for_each_block(job_, most_, [&](const MacBlock& block) { blocks.push_back(block); });
     std::vector<Worker> workers;
     workers.reserve(pool_.threads());
     for (unsigned i = 0; i < pool_.threads(); ++i) {
-      workers.emplace_back(*this);
+      workers.emplace_back(*this, i);
     }
-    for_each(job_.output_channels * blocks.size(), [&](std::size_t task, unsigned index) {
-      multiply(static_cast<std::uint32_t>(task / blocks.size()), blocks[task % blocks.size()], workers[index]);
+    for_each(job_.output_channels * blocks_.size(), [&](std::size_t task, unsigned index) {
+      multiply(static_cast<std::uint32_t>(task / blocks_.size()), blocks_[task % blocks_.size()], workers[index]);
     });
   }
 
@@ -477,49 +538,51 @@ class UnicastRun : MacRun {
   static constexpr std::size_t kBlockFloats = std::size_t{1} << 13;
 
   struct alignas(kApart) Worker {
-    explicit Worker(const UnicastRun& run)
-        : row(2 * std::size_t{run.job_.input_width}),
-          rows(run.taps_),
-          weights(run.taps_),
-          source(run.layout_.buffer_floats(run.job_.unicast_inputs, run.kernels_.columns)),
-          sums(run.most_.height * run.sum_stride_ + run.kernels_.columns) {
-      std::fill_n(source.data(), source.size(), 0.0F);
+    Worker(const UnicastRun& run, unsigned number) {
+      const std::size_t row_floats = 2 * std::size_t{run.job_.input_width};
+      const std::size_t source_floats = run.layout_.buffer_floats(run.job_.unicast_inputs, run.kernels_.columns);
+      const std::size_t sum_floats = run.blocks_.front().height * run.sum_stride_ + run.kernels_.columns;
+      Buffers buffers(run.pool_, number, {row_floats, run.taps_, source_floats, sum_floats});
+      row = buffers.take(row_floats);
+      weights = buffers.take(run.taps_);
+      source = buffers.take(source_floats);
+      sums = buffers.take(sum_floats);
+      std::fill_n(source, source_floats, 0.0F);
     }
-    FloatBuffer row, rows, weights, source, sums;
+    float *row = nullptr, *weights = nullptr, *source = nullptr, *sums = nullptr;
     std::uint32_t channel = std::numeric_limits<std::uint32_t>::max();
     float sum_of_weights = 0;
   };
 
   void multiply(std::uint32_t channel, const MacBlock& block, Worker& worker) const {
     if (worker.channel != channel) {
-      worker.sum_of_weights = pack_weights(channel, 1, 1, worker.rows.data(), worker.weights.data());
+      worker.sum_of_weights = pack_weights(channel, 1, 1, worker.weights);
       worker.channel = channel;
     }
-    float* const source = worker.source.data();
+    float* const source = worker.source;
     float largest = 0;
     for (std::uint32_t i = 0; i < job_.unicast_inputs; ++i) {
       largest = std::max(largest, layout_.fill(kernels_, channel * job_.unicast_inputs + i, block,
-                                               source + i * layout_.channel_floats(), worker.row.data()));
+                                               source + i * layout_.channel_floats(), worker.row));
     }
     const MacArithmetic model = arithmetic(worker.sum_of_weights, largest);
     if (by_plane_) {
-      kernels_.ideal_3x3({worker.weights.data(), source, layout_.row_length(), worker.sums.data(), sum_stride_,
-                          block.width, block.height});
-      write_rows(channel, block.y, block.x, block.width, block.height, worker.sums.data(), sum_stride_);
+      kernels_.ideal_3x3(
+          {worker.weights, source, layout_.row_length(), worker.sums, sum_stride_, block.width, block.height});
+      write_rows(channel, block.y, block.x, block.width, block.height, worker.sums, sum_stride_);
       return;
     }
     const std::size_t columns = layout_.columns(block);
     for (std::size_t j = 0; j < columns; j += kernels_.columns) {
-      kernels_.add(model,
-                   {1, taps_, worker.weights.data(), source + j, offsets_.data(), worker.sums.data() + j, 0, true});
+      kernels_.add(model, {1, taps_, worker.weights, source + j, offsets_.data(), worker.sums + j, 0, true});
     }
     if (model == MacArithmetic::h13_clamped) {
-      finish_clamp(worker.sums.data(), columns);
+      finish_clamp(worker.sums, columns);
     }
-    write_columns(layout_, block, channel, 0, columns, worker.sums.data());
+    write_columns(layout_, block, channel, 0, columns, worker.sums);
   }
 
-  const MacBlock most_;
+  const std::vector<MacBlock> blocks_;
   const bool by_plane_;  ///< The 3x3 kernel does it.
   const SourceLayout layout_;
   const std::vector<std::uint32_t> offsets_;

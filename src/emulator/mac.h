@@ -42,9 +42,10 @@ struct MacJob {
   /// rule and relu already applied (fp16-representable or +-65536). Called from several threads.
   std::function<void(std::uint32_t channel, std::uint32_t row, float* out)> read_row;
 
-  /// Writes the weights of output channels first .. first+count-1 as [count][taps()], fp16-representable or int8.
-  /// Empty: all weights are 1. Called from several threads, and possibly several times for the same channels.
-  std::function<void(std::uint32_t first, std::uint32_t count, float* out)> read_weights;
+  /// Writes the weights of output channels first .. first+count-1, fp16-representable or int8: those of each term side
+  /// by side, terms `stride` numbers apart. Empty: all weights are 1. Called from several threads, and possibly several
+  /// times for the same channels.
+  std::function<void(std::uint32_t first, std::uint32_t count, std::size_t stride, float* out)> read_weights;
 
   /// Fast path for results that become fp16 in memory: element (c, y, x) at result + x, c*result_channel_stride +
   /// y*result_row_stride bytes further (even numbers). What stands there is round(((sum + bias) + accumulator_bias) *

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -17,6 +18,9 @@ namespace {
 /// Kernels follow each other within microseconds and waking a sleeper takes tens of them: who waits looks about so
 /// often before it sleeps.
 constexpr int kSpins = 2000;
+
+/// What two threads write lies this far apart: a cache line and the one that is fetched along with it.
+constexpr std::size_t kApart = 128;
 
 void spin() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -38,32 +42,60 @@ std::uint64_t wait_for_change(const std::atomic<std::uint64_t>& value, std::uint
   return value.load(std::memory_order_acquire);
 }
 
-/// Indices of one worker that nobody has begun: it takes them from the front, others from the back.
-class alignas(64) Share {
+/// Indices of one worker that nobody has begun: it takes them from the front, others from the back. Who has begun keeps
+/// the last for itself: what it works on is in its core's caches, and hardly waits longer there than it takes to move.
+class alignas(kApart) Share {
  public:
   static constexpr std::size_t kMost = std::size_t{1} << 31;  ///< Ends fit half a word.
 
-  void set(std::size_t begin, std::size_t end) { ends_.store(end << 32 | begin, std::memory_order_relaxed); }
+  void set(std::size_t begin, std::size_t end) {
+    first_ = begin;
+    ends_.store(end << 32 | begin, std::memory_order_relaxed);
+  }
   std::optional<std::size_t> take_first() {
-    return take(1, [](std::uint64_t ends) { return ends & 0xffffffffU; });
+    return take(1, [](std::size_t begin, std::size_t end) { return begin < end; });
   }
   std::optional<std::size_t> take_last() {
-    return take(-(std::uint64_t{1} << 32), [](std::uint64_t ends) { return (ends >> 32) - 1; });
+    return take(-kEnd, [first = first_](std::size_t begin, std::size_t end) { return begin + (begin != first) < end; });
   }
 
  private:
-  template <class Index>
-  std::optional<std::size_t> take(std::uint64_t step, Index index) {
+  static constexpr std::uint64_t kEnd = std::uint64_t{1} << 32;
+
+  template <class May>
+  std::optional<std::size_t> take(std::uint64_t step, May may) {
     std::uint64_t ends = ends_.load(std::memory_order_relaxed);
-    while ((ends & 0xffffffffU) < ends >> 32) {
+    while (may(ends % kEnd, ends / kEnd)) {
       if (ends_.compare_exchange_weak(ends, ends + step, std::memory_order_relaxed)) {
-        return index(ends);
+        return step == 1 ? ends % kEnd : ends / kEnd - 1;
       }
     }
     return std::nullopt;
   }
 
   std::atomic<std::uint64_t> ends_ = 0;  ///< The end in the high half.
+  std::size_t first_ = 0;
+};
+
+/// Uninitialised numbers on a page's boundary.
+class Memory {
+ public:
+  float* at_least(std::size_t count) {
+    if (count > count_) {
+      numbers_.reset();
+      numbers_.reset(static_cast<float*>(::operator new(count * sizeof(float), kPage)));
+      count_ = count;
+    }
+    return numbers_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t kPage{4096};
+  struct Free {
+    void operator()(float* numbers) const { ::operator delete(numbers, kPage); }
+  };
+  std::unique_ptr<float, Free> numbers_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace
@@ -80,10 +112,11 @@ struct WorkerPool::Shared {
   std::size_t first = 0;      ///< What their indices count from.
   const std::function<void(std::size_t, unsigned)>* work = nullptr;
   std::vector<std::thread> helpers;
+  std::vector<Memory> memories;  ///< One per worker.
 
   static bool is_open(std::uint64_t state) { return (state & kStep) != 0; }
 
-  explicit Shared(unsigned threads) : shares(threads) {}
+  explicit Shared(unsigned threads) : shares(threads), memories(threads) {}
 
   void deal(std::size_t count) {
     for (std::size_t worker = 0; worker < shares.size(); ++worker) {
@@ -139,6 +172,10 @@ WorkerPool::~WorkerPool() {
     helper.join();
   }
 }
+
+float* WorkerPool::memory(unsigned worker, std::size_t count) { return shared_->memories[worker].at_least(count); }
+
+void WorkerPool::release_memory() { shared_->memories = std::vector<Memory>(threads_); }
 
 void WorkerPool::run(std::size_t count, const std::function<void(std::size_t, unsigned)>& work) {
   if (threads_ == 1 || count <= 1) {

@@ -23,6 +23,12 @@ class WorkerPool {
   /// reentrant; `work` must not throw.
   void run(std::size_t count, const std::function<void(std::size_t index, unsigned worker)>& work);
 
+  /// `count` numbers of a worker's own, on a page's boundary. They stay where they are from run to run, so that they
+  /// stay in its core's caches; only a larger count moves them. Not while work is running.
+  [[nodiscard]] float* memory(unsigned worker, std::size_t count);
+  /// Gives back the memory of all workers.
+  void release_memory();
+
  private:
   struct Shared;
   void run_some(std::size_t first, std::size_t count, const std::function<void(std::size_t, unsigned)>& work);

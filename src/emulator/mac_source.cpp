@@ -49,50 +49,32 @@ std::vector<std::uint32_t> SourceLayout::offsets(std::size_t channels) const {
   return offsets;
 }
 
-PlanePart SourceLayout::part(std::size_t index, std::size_t count) const {
-  constexpr std::size_t kRowsWorthSplitting = 4, kLineFloats = 16;
-  const auto begin_of = [&](std::size_t part, std::size_t extent) { return extent * part / count; };
-  // Only memory can be read from the middle of a row.
-  if (rows_ >= kRowsWorthSplitting * count || job_.source == nullptr) {
-    const std::size_t y = begin_of(index, rows_);
-    return {0, y, row_length_, begin_of(index + 1, rows_) - y};
-  }
-  const auto column_of = [&](std::size_t part) {
-    return part == count ? row_length_ : begin_of(part, row_length_) / kLineFloats * kLineFloats;
-  };
-  const std::size_t x = column_of(index);
-  return {x, 0, column_of(index + 1) - x, rows_};
-}
-
-float SourceLayout::fill(const MacKernels& kernels, std::uint32_t channel, const MacBlock& block, const PlanePart& part,
-                         float* planes, float* row) const {
+float SourceLayout::fill(const MacKernels& kernels, std::uint32_t channel, const MacBlock& block, float* planes,
+                         float* row) const {
   float largest = 0;
-  const std::int64_t source_x = static_cast<std::int64_t>((block.x + part.x) * job_.stride_x) - job_.pad_left;
+  const std::int64_t source_x = std::int64_t{block.x} * job_.stride_x - job_.pad_left;
   for (std::size_t phase = 0; phase < phases_y_; ++phase) {
-    for (std::size_t y = part.y; y < part.y + part.height; ++y) {
+    for (std::size_t y = 0; y < rows_; ++y) {
       const std::int64_t source_y =
           static_cast<std::int64_t>((block.y + y) * job_.stride_y + phase) - std::int64_t{job_.pad_top};
-      float* to = planes + phase * phases_x_ * plane_floats_ + y * row_length_ + part.x;
-      largest = std::max(largest, fill_rows(kernels, channel, source_y, source_x, part.width, to, row));
+      float* to = planes + phase * phases_x_ * plane_floats_ + y * row_length_;
+      largest = std::max(largest, fill_rows(kernels, channel, source_y, source_x, to, row));
     }
   }
-  if (part.y + part.height == rows_ && part.x + part.width == row_length_) {
-    const std::size_t used = phases_x_ * phases_y_ * plane_floats_;
-    std::fill(planes + used, planes + channel_floats_, 0.0F);
-  }
+  const std::size_t used = phases_x_ * phases_y_ * plane_floats_;
+  std::fill(planes + used, planes + channel_floats_, 0.0F);
   return largest;
 }
 
-/// Fills `width` elements of the same row of all x phases, `plane_floats_` apart, from source row `source_y`, starting
-/// at `source_x`.
+/// Fills the same row of all x phases, `plane_floats_` apart, from source row `source_y`, starting at `source_x`.
 float SourceLayout::fill_rows(const MacKernels& kernels, std::uint32_t channel, std::int64_t source_y,
-                              std::int64_t source_x, std::size_t width, float* planes, float* row) const {
-  const auto wanted = static_cast<std::int64_t>(width * job_.stride_x);
+                              std::int64_t source_x, float* planes, float* row) const {
+  const auto wanted = static_cast<std::int64_t>(row_length_ * job_.stride_x);
   const std::int64_t begin = std::clamp<std::int64_t>(source_x, 0, job_.input_width);
   const std::int64_t end = std::clamp<std::int64_t>(source_x + wanted, begin, job_.input_width);
   if (source_y < 0 || source_y >= job_.input_height || begin == end) {
     for (std::size_t phase = 0; phase < phases_x_; ++phase) {
-      std::fill_n(planes + phase * plane_floats_, width, 0.0F);
+      std::fill_n(planes + phase * plane_floats_, row_length_, 0.0F);
     }
     return 0;
   }
@@ -108,12 +90,12 @@ float SourceLayout::fill_rows(const MacKernels& kernels, std::uint32_t channel, 
   }
   if (direct) {
     std::fill_n(planes, left, 0.0F);
-    std::fill(planes + left + count, planes + width, 0.0F);
+    std::fill(planes + left + count, planes + row_length_, 0.0F);
     return largest;
   }
   for (std::size_t phase = 0; phase < phases_x_; ++phase) {
     float* to = planes + phase * plane_floats_;
-    for (std::size_t x = 0; x < width; ++x) {
+    for (std::size_t x = 0; x < row_length_; ++x) {
       const std::size_t at = x * job_.stride_x + phase;
       to[x] = at >= left && at < left + count ? elements[at - left] : 0.0F;
     }

@@ -47,11 +47,6 @@ struct MacBlock {
   std::uint32_t x = 0, y = 0, width = 0, height = 0;
 };
 
-/// A rectangle of a channel's planes, the same in each.
-struct PlanePart {
-  std::size_t x = 0, y = 0, width = 0, height = 0;
-};
-
 /// How blocks of up to `width` x `height` positions lie in a buffer.
 class SourceLayout {
  public:
@@ -71,19 +66,13 @@ class SourceLayout {
   /// Of each term of `channels` channels.
   [[nodiscard]] std::vector<std::uint32_t> offsets(std::size_t channels) const;
 
-  /// Part `index` of `count` that together are the planes; parts may be empty.
-  [[nodiscard]] PlanePart part(std::size_t index, std::size_t count) const;
-  /// Fills a part of a channel's planes for a block and returns the largest magnitude (h13 only, else 0). `row` is
-  /// scratch for an input row.
-  float fill(const MacKernels& kernels, std::uint32_t channel, const MacBlock& block, const PlanePart& part,
-             float* planes, float* row) const;
-  float fill(const MacKernels& kernels, std::uint32_t channel, const MacBlock& block, float* planes, float* row) const {
-    return fill(kernels, channel, block, part(0, 1), planes, row);
-  }
+  /// Fills a channel's planes for a block and returns the largest magnitude (h13 only, else 0). `row` is scratch for an
+  /// input row.
+  float fill(const MacKernels& kernels, std::uint32_t channel, const MacBlock& block, float* planes, float* row) const;
 
  private:
   float fill_rows(const MacKernels& kernels, std::uint32_t channel, std::int64_t source_y, std::int64_t source_x,
-                  std::size_t width, float* planes, float* row) const;
+                  float* planes, float* row) const;
 
   const MacJob& job_;
   std::size_t phases_x_, phases_y_;

@@ -338,8 +338,8 @@ Result<void> run_sums(const ReadyTask& task, const Engine& engine) {
       };
     }
     if (neural.mode == NeuralMode::convolution) {
-      job.read_weights = [&](std::uint32_t first, std::uint32_t count, float* out) {
-        task.kernel->weights(group, first, count, out);
+      job.read_weights = [&](std::uint32_t first, std::uint32_t count, std::size_t stride, float* out) {
+        task.kernel->weights(group, first, count, stride, out);
       };
     }
     write_in_place(job, task, group, constants);

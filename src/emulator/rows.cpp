@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "emulator/rows.cpp"
@@ -170,37 +171,67 @@ HWY_INLINE Row evaluate(const Constants& k, hn::Vec<Halves> first, hn::Vec<Halve
 }
 
 #if OPENANE_NATIVE_HALF
+/// Whether an infinity or NaN among the operands makes the result one. A comparison may hide it.
+constexpr bool shows_infinities(RowOp op) { return op != RowOp::max && op != RowOp::min; }
+
+/// Whether the result is a multiple of 2^-24, fp16's smallest number: what is not 0 does not become 0 in fp16.
+constexpr bool keeps_units(RowOp op) {
+  return op == RowOp::first || op == RowOp::add || op == RowOp::max || op == RowOp::min;
+}
+
+HWY_INLINE bool all_finite(hn::Vec<Halves> largest) {
+  // Magnitudes have no sign bit: signed comparisons order them.
+  const hn::RebindToSigned<Halves> ordered;
+  return hn::AllTrue(ordered, hn::Lt(hn::BitCast(ordered, largest), hn::Set(ordered, std::int16_t{0x7c00})));
+}
+
 /// The plain formula over as many elements as whole steps take, up to the first infinity or NaN; how many that were.
-/// Knowing that a step is finite costs half of what bounding each of its numbers does.
-template <RowOp op, typename To>
+/// Knowing that a step is finite costs less than bounding each of its numbers; the result alone shows it, if an
+/// operand's infinity cannot hide there. `zero_bias`: the bias is +0, which only makes +0 of -0.
+template <RowOp op, bool zero_bias>
 std::size_t run_finite(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
-                       To* to) {
+                       std::uint16_t* to) {
   const Halves halves;
   const Floats floats;
-  const auto infinity = hn::Set(halves, std::uint16_t{0x7c00});
   const auto bias = hn::Set(floats, formula.bias);
   const auto offset = hn::Set(floats, formula.offset);
   const auto gain = hn::Set(floats, formula.gain);
+  const auto result = [&](hn::Vec<Halves> first, hn::Vec<Halves> second) HWY_ATTR {
+    const auto value = combine<op>(read_finite(first), read_finite(second), offset, gain);
+    if constexpr (zero_bias && keeps_units(op)) {
+      const auto rounded = write(value);
+      return hn::IfThenZeroElse(hn::Eq(rounded, hn::Set(halves, std::uint16_t{0x8000})), rounded);
+    }
+    return write(hn::Add(value, bias));
+  };
   const std::size_t lanes = hn::Lanes(floats);
   std::size_t i = 0;
   for (; i + 2 * lanes <= count; i += 2 * lanes) {
     const auto x0 = hn::LoadU(halves, x + i), x1 = hn::LoadU(halves, x + i + lanes);
     auto y0 = x0, y1 = x1;
-    auto largest = hn::Max(magnitude(x0), magnitude(x1));
     if constexpr (takes_second(op)) {
       y0 = hn::LoadU(halves, y + i);
       y1 = hn::LoadU(halves, y + i + lanes);
-      largest = hn::Max(largest, hn::Max(magnitude(y0), magnitude(y1)));
     }
-    // Magnitudes have no sign bit: signed comparisons order them.
-    const hn::RebindToSigned<Halves> ordered;
-    if (!hn::AllTrue(ordered, hn::Lt(hn::BitCast(ordered, largest), hn::BitCast(ordered, infinity)))) {
+    const auto r0 = result(x0, y0), r1 = result(x1, y1);
+    auto largest = hn::Max(magnitude(r0), magnitude(r1));
+    if constexpr (!shows_infinities(op)) {
+      largest = hn::Max(hn::Max(magnitude(x0), magnitude(x1)), hn::Max(magnitude(y0), magnitude(y1)));
+    }
+    if (!all_finite(largest)) {
       break;
     }
-    store(hn::Add(combine<op>(read_finite(x0), read_finite(y0), offset, gain), bias), to + i);
-    store(hn::Add(combine<op>(read_finite(x1), read_finite(y1), offset, gain), bias), to + i + lanes);
+    hn::StoreU(r0, halves, to + i);
+    hn::StoreU(r1, halves, to + i + lanes);
   }
   return i;
+}
+
+template <RowOp op>
+std::size_t run_finite(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                       std::uint16_t* to) {
+  const bool zero_bias = formula.bias == 0 && !std::signbit(formula.bias);
+  return (zero_bias ? run_finite<op, true> : run_finite<op, false>)(formula, x, y, count, to);
 }
 #endif
 
@@ -211,7 +242,7 @@ void run_rows(const RowFormula& formula, const std::uint16_t* x, const std::uint
   const std::size_t lanes = hn::Lanes(Floats());
   std::size_t i = 0;
 #if OPENANE_NATIVE_HALF
-  if constexpr (plain) {
+  if constexpr (plain && std::is_same_v<To, std::uint16_t>) {
     i = run_finite<op>(formula, x, y, count, to);
   }
 #endif

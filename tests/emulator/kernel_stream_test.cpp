@@ -104,9 +104,12 @@ TEST(KernelReader, FindsWhatThePackerWrote) {
     ASSERT_TRUE(reader) << outputs << ": " << reader.error().to_string();
     ASSERT_TRUE(reader->load());
     std::vector<float> seen(outputs * 3);
-    reader->weights(0, 0, outputs, seen.data());
-    for (std::size_t i = 0; i < seen.size(); ++i) {
-      ASSERT_EQ(seen[i], to_float(weights.values[i])) << outputs << " channels, weight " << i;
+    reader->weights(0, 0, outputs, outputs, seen.data());
+    for (std::size_t channel = 0; channel < outputs; ++channel) {
+      for (std::size_t tap = 0; tap < 3; ++tap) {
+        ASSERT_EQ(seen[tap * outputs + channel], to_float(weights.values[channel * 3 + tap]))
+            << outputs << " channels, channel " << channel << ", tap " << tap;
+      }
     }
   }
 }

@@ -79,6 +79,14 @@ struct Case {
     return sums;
   }
 
+  void give_weights(std::uint32_t first, std::uint32_t count, std::size_t stride, float* out) const {
+    for (std::size_t tap = 0; tap < job.taps(); ++tap) {
+      for (std::size_t i = 0; i < count; ++i) {
+        out[tap * stride + i] = weights[(first + i) * job.taps() + tap];
+      }
+    }
+  }
+
   /// Runs the kernels, with the source in memory (at an odd address) or through the callback.
   [[nodiscard]] std::vector<float> computed(WorkerPool& pool, bool in_memory) const {
     MacJob run = job;
@@ -95,8 +103,8 @@ struct Case {
         }
       };
     }
-    run.read_weights = [&](std::uint32_t first, std::uint32_t count, float* out) {
-      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(first * job.taps()), count * job.taps(), out);
+    run.read_weights = [&](std::uint32_t first, std::uint32_t count, std::size_t stride, float* out) {
+      give_weights(first, count, stride, out);
     };
     std::vector<float> sums(std::size_t{job.output_channels} * job.output_height * job.output_width);
     std::vector<std::atomic<int>> written(sums.size());
@@ -128,8 +136,8 @@ struct Case {
     run.source = bytes_of(source);
     run.row_stride = static_cast<std::ptrdiff_t>(row_elements * 2);
     run.channel_stride = static_cast<std::ptrdiff_t>(plane_elements * 2);
-    run.read_weights = [&](std::uint32_t first, std::uint32_t count, float* out) {
-      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(first * job.taps()), count * job.taps(), out);
+    run.read_weights = [&](std::uint32_t first, std::uint32_t count, std::size_t stride, float* out) {
+      give_weights(first, count, stride, out);
     };
     run.result = halves.data();
     run.result_row_stride = static_cast<std::ptrdiff_t>(row * 2);
@@ -406,6 +414,43 @@ TEST(MacAgreement, SeveralBlocks) {
     }
     const auto weights = std::span(product.weights).subspan(std::size_t{channel} * 2048, 2048);
     ASSERT_EQ(sums[std::size_t{channel} * 330 + x], mac_reference(job.numerics, terms, weights)) << channel << " " << x;
+  }
+}
+
+/// Sources large enough to be divided among the workers, by rows and by columns.
+TEST(MacAgreement, BlocksOfWorkers) {
+  struct Extents {
+    std::uint32_t inputs, outputs, width, height, kernel, stride, pad;
+  };
+  constexpr Extents kCases[] = {
+      {24, 20, 75, 61, 3, 1, 1}, {16, 70, 90, 80, 3, 2, 0}, {64, 40, 1500, 1, 1, 1, 0}, {5, 9, 700, 3, 3, 1, 1}};
+  WorkerPool one(1), two(2), five(5);
+  for (const Extents& extents : kCases) {
+    MacJob job;
+    job.numerics = Numerics::ideal;
+    job.input_channels = extents.inputs;
+    job.output_channels = extents.outputs;
+    job.input_width = extents.width;
+    job.input_height = extents.height;
+    job.kernel_width = job.kernel_height = extents.kernel;
+    job.stride_x = job.stride_y = extents.stride;
+    job.pad_left = job.pad_top = extents.pad;
+    job.output_width = (extents.width + 2 * extents.pad - extents.kernel) / extents.stride + 1;
+    job.output_height = (extents.height + 2 * extents.pad - extents.kernel) / extents.stride + 1;
+    Case large(job);
+    large.name = std::to_string(extents.width) + " x " + std::to_string(extents.height);
+    Generator generator(13);
+    for (Half& half : large.source) {
+      half = generator.element(Values::moderate);
+    }
+    for (float& weight : large.weights) {
+      weight = to_float(generator.element(Values::moderate));
+    }
+    const std::vector<float> reference = large.expected();
+    for (WorkerPool* pool : {&one, &two, &five}) {
+      EXPECT_TRUE(large.agrees(*pool, true, reference)) << pool->threads() << " threads";
+      EXPECT_TRUE(large.agrees(*pool, false, reference)) << pool->threads() << " threads";
+    }
   }
 }
 
