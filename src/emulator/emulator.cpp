@@ -122,7 +122,7 @@ Result<Emulator> Emulator::create(const Program& program, std::size_t procedure,
     state->ops.push_back(*std::move(op));
   }
   OPENANE_TRY(state->memories, MemoryMap::create(program, chosen));
-  OPENANE_TRY(state->plan, emulator::plan_tasks(state->ops, state->memories, chosen.tensors));
+  OPENANE_TRY(state->plan, emulator::plan_tasks(state->ops, state->memories, chosen.tensors, *program.generation));
   state->pool = std::make_unique<WorkerPool>(state->options.threads);
   return Emulator(std::move(state));
 }

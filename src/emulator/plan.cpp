@@ -6,7 +6,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+
+#include "emulator/blame.h"
 
 namespace openane::emulator {
 namespace {
@@ -115,7 +118,7 @@ Result<void> check_overlap(const ReadyTask& task) {
 /// What the tasks so far wrote, for the memories whose content is theirs alone.
 class History {
  public:
-  Result<void> check_read(const View& view, std::string_view what) {
+  Result<void> check_read(const View& view, std::string_view what) const {
     if (!view.memory->starts_unknown() || view.memory->kind == MemoryKind::chain) {
       return {};  // a chained tensor is whole by construction
     }
@@ -123,13 +126,13 @@ class History {
     return missing ? refuse(*view.memory, *missing, what) : Result<void>{};
   }
 
-  Result<void> check_coefficients(const KernelReader& kernel) {
+  Result<void> check_coefficients(const KernelReader& kernel) const {
     const Memory* memory = kernel.memory();
     if (memory == nullptr || !memory->starts_unknown()) {
       return {};
     }
     for (const StreamRange& range : kernel.ranges()) {
-      if (const auto missing = of(*memory).first_unmarked(range.begin, range.end)) {
+      if (const auto missing = first_unwritten(*memory, range.begin, range.end)) {
         return refuse(*memory, *missing, fmt::format("the coefficient stream of engine {}", range.engine));
       }
     }
@@ -137,12 +140,11 @@ class History {
   }
 
   /// The first byte of the view that was not written.
-  std::optional<std::uint64_t> first_unwritten(const View& view) {
-    const WrittenBytes& written = of(*view.memory);
+  [[nodiscard]] std::optional<std::uint64_t> first_unwritten(const View& view) const {
     std::optional<std::uint64_t> missing;
     view.for_each_run([&](std::uint64_t begin, std::uint64_t end) {
       if (!missing) {
-        missing = written.first_unmarked(begin, end);
+        missing = first_unwritten(*view.memory, begin, end);
       }
     });
     return missing;
@@ -166,44 +168,16 @@ class History {
         fmt::format("{} reads byte {:#x} of {}, which no task before it wrote: what an engine finds there is unknown",
                     what, at, memory.name));
   }
+  [[nodiscard]] std::optional<std::uint64_t> first_unwritten(const Memory& memory, std::uint64_t begin,
+                                                             std::uint64_t end) const {
+    const auto found = written_.find(&memory);
+    return found == written_.end() ? begin : found->second.first_unmarked(begin, end);
+  }
   WrittenBytes& of(const Memory& memory) { return written_.try_emplace(&memory, memory.size).first->second; }
   std::map<const Memory*, WrittenBytes> written_;
 };
 
-Result<ReadyTask> place_operands(const EngineOp& op, MemoryMap& memories, std::size_t index,
-                                 const std::optional<Handover>& handover) {
-  ReadyTask task;
-  task.op = &op;
-  for (std::size_t i = 0; i < source_count(op); ++i) {
-    OPENANE_TRY(task.sources[i], source_view(op, i, memories, index, handover));
-  }
-  if (op.sources[0].place == Place::surface_kept) {
-    OPENANE_TRY(task.kept, kept_source_view(op, memories));
-  }
-  if (op.sources[1].place == Place::surface_kept) {
-    return unknown("source 2 kept on chip");
-  }
-  OPENANE_TRY(ResultPlaces places, result_places(op, memories, index));
-  task.results = std::move(places.views);
-  task.clobbered = places.clobbered;
-  if (op.neural() != nullptr && needs_coefficients(*op.neural())) {
-    OPENANE_TRY(task.kernel, KernelReader::create(op, memories));
-    // Constants can be looked at now, what tasks write cannot.
-    if (const Memory* memory = task.kernel->memory(); memory == nullptr || memory->kind == MemoryKind::constants) {
-      OPENANE_CHECK(task.kernel->load());
-      task.kernel->unload();
-    }
-  }
-  return task;
-}
-
-Result<void> follow_bytes(const ReadyTask& task, History& history) {
-  for (std::size_t i = 0; i < source_count(*task.op); ++i) {
-    OPENANE_CHECK(history.check_read(task.sources[i], i == 0 ? "source 1" : "source 2"));
-  }
-  if (task.kernel) {
-    OPENANE_CHECK(history.check_coefficients(*task.kernel));
-  }
+void note_writes(const ReadyTask& task, History& history) {
   if (task.kept) {
     history.note_write(*task.kept);
   }
@@ -213,15 +187,95 @@ Result<void> follow_bytes(const ReadyTask& task, History& history) {
   for (const View& result : task.results) {
     history.note_write(result);
   }
-  return {};
 }
 
+/// The checks of one task, step by step: each fills in what the next ones look at.
+class Steps {
+ public:
+  static constexpr std::size_t kAll = 5;
+
+  Steps(MemoryMap& memories, std::size_t index, const std::optional<Handover>& handover, const History& history)
+      : memories_(memories), index_(index), handover_(handover), history_(history) {}
+
+  /// Takes the first `count` steps; `step` becomes the one that fails.
+  Result<ReadyTask> take(const EngineOp& op, std::size_t count, std::size_t& step) const {
+    constexpr std::array<Result<void> (Steps::*)(ReadyTask&) const, kAll> kSteps = {
+        &Steps::accept, &Steps::place, &Steps::find_coefficients, &Steps::separate, &Steps::read};
+    ReadyTask task;
+    task.op = &op;
+    for (step = 0; step < count; ++step) {
+      OPENANE_CHECK((this->*kSteps.at(step))(task));
+    }
+    return task;
+  }
+
+ private:
+  Result<void> accept(ReadyTask& task) const { return check_op(*task.op); }
+
+  Result<void> place(ReadyTask& task) const {
+    const EngineOp& op = *task.op;
+    for (std::size_t i = 0; i < source_count(op); ++i) {
+      OPENANE_TRY(task.sources.at(i), source_view(op, i, memories_, index_, handover_));
+    }
+    if (op.sources[0].place == Place::surface_kept) {
+      OPENANE_TRY(task.kept, kept_source_view(op, memories_));
+    }
+    if (op.sources[1].place == Place::surface_kept) {
+      return unknown("source 2 kept on chip");
+    }
+    OPENANE_TRY(ResultPlaces places, result_places(op, memories_, index_));
+    task.results = std::move(places.views);
+    task.clobbered = places.clobbered;
+    return {};
+  }
+
+  Result<void> find_coefficients(ReadyTask& task) const {
+    if (task.op->neural() == nullptr || !needs_coefficients(*task.op->neural())) {
+      return {};
+    }
+    OPENANE_TRY(task.kernel, KernelReader::create(*task.op, memories_));
+    // Constants can be looked at now, what tasks write cannot.
+    if (const Memory* memory = task.kernel->memory(); memory == nullptr || memory->kind == MemoryKind::constants) {
+      OPENANE_CHECK(task.kernel->load());
+      task.kernel->unload();
+    }
+    return {};
+  }
+
+  Result<void> separate(ReadyTask& task) const { return check_overlap(task); }
+
+  Result<void> read(ReadyTask& task) const {
+    for (std::size_t i = 0; i < source_count(*task.op); ++i) {
+      OPENANE_CHECK(history_.check_read(task.sources.at(i), i == 0 ? "source 1" : "source 2"));
+    }
+    return task.kernel ? history_.check_coefficients(*task.kernel) : Result<void>{};
+  }
+
+  MemoryMap& memories_;
+  std::size_t index_;
+  const std::optional<Handover>& handover_;
+  const History& history_;
+};
+
 Result<ReadyTask> plan_task(const EngineOp& op, MemoryMap& memories, std::size_t index,
-                            const std::optional<Handover>& handover, History& history) {
-  OPENANE_CHECK(check_op(op));
-  OPENANE_TRY(ReadyTask task, place_operands(op, memories, index, handover));
-  OPENANE_CHECK(check_overlap(task));
-  OPENANE_CHECK(follow_bytes(task, history));
+                            const std::optional<Handover>& handover, History& history, const Generation& generation) {
+  const Steps steps(memories, index, handover, history);
+  std::size_t failed = 0;
+  Result<ReadyTask> task = steps.take(op, Steps::kAll, failed);
+  if (task) {
+    note_writes(*task, history);
+    return task;
+  }
+  if (!op.unknowns.empty()) {
+    return task;  // The message is a register and its value.
+  }
+  const std::string registers = registers_behind(op, generation, [&](const EngineOp& changed) {
+    std::size_t step = 0;
+    return !steps.take(changed, failed + 1, step);
+  });
+  if (!registers.empty()) {
+    task.error().message += fmt::format(" ({})", registers);
+  }
   return task;
 }
 
@@ -262,12 +316,13 @@ std::map<std::uint32_t, std::uint64_t> unwritten_outputs(std::span<const TensorB
 
 }  // namespace
 
-Result<Plan> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories, std::span<const TensorBinding> tensors) {
+Result<Plan> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories, std::span<const TensorBinding> tensors,
+                        const Generation& generation) {
   Plan plan;
   History history;
   std::optional<Handover> handover;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    auto task = plan_task(ops[i], memories, i, handover, history);
+    auto task = plan_task(ops[i], memories, i, handover, history, generation);
     if (!task) {
       return fail(task.error().category, fmt::format("task {}: {}", i, task.error().message));
     }

@@ -18,6 +18,6 @@ struct Plan {
 
 /// `ops` and `memories` must outlive the tasks and not move. Errors begin with "task N: ".
 [[nodiscard]] Result<Plan> plan_tasks(const std::vector<EngineOp>& ops, MemoryMap& memories,
-                                      std::span<const TensorBinding> tensors);
+                                      std::span<const TensorBinding> tensors, const Generation& generation);
 
 }  // namespace openane::emulator
