@@ -28,6 +28,19 @@ std::optional<AnecHeader> header_of(std::span<const std::uint8_t> data) {
   return std::nullopt;
 }
 
+/// Whether the sizes at the start agree with each other: such a file lost its end, or got another one.
+bool sizes_agree(std::span<const std::uint8_t> data) {
+  if (data.size() < kTiles) {
+    return false;
+  }
+  const std::uint64_t body = load_le<std::uint64_t>(data.data() + kSize);
+  const std::uint64_t tasks = load_le<std::uint64_t>(data.data() + kTaskBytes);
+  const std::uint64_t kernel = load_le<std::uint64_t>(data.data() + kKernelBytes);
+  const std::uint64_t first = load_le<std::uint32_t>(data.data() + kTaskSize);
+  const std::uint64_t kernel_at = align_up(std::min(tasks, body), kKernelAlignment);
+  return first >= 40 && first <= tasks && tasks <= body && kernel_at <= body && kernel == body - kernel_at;
+}
+
 class Reader {
  public:
   Reader(const Bytes& file, AnecHeader header)
@@ -225,12 +238,20 @@ class Reader {
 }  // namespace
 }  // namespace anec
 
-// The format has no magic number: a body size that fits the file to the byte has to do.
-bool looks_like_anec(std::span<const std::uint8_t> data) { return anec::header_of(data).has_value(); }
+// The format has no magic number: sizes that fit the file to the byte, or at least each other, have to do.
+bool looks_like_anec(std::span<const std::uint8_t> data) {
+  return anec::header_of(data).has_value() || anec::sizes_agree(data);
+}
 
 Result<Program> read_anec(const Bytes& data) {
   const std::optional<AnecHeader> header = anec::header_of(data.span());
   if (!header) {
+    if (anec::sizes_agree(data.span())) {
+      const std::uint64_t body = load_le<std::uint64_t>(data.data() + anec::kSize);
+      return fail_at(0, fmt::format("an ANEC file whose body takes {:#x} bytes behind a header of 0x1000 or 0x800; the "
+                                    "whole file has {:#x}",
+                                    body, data.size()));
+    }
     return fail_at(0, fmt::format("not an ANEC file: its size ({:#x}) is neither 0x1000 nor 0x800 more than the size "
                                   "of the body it begins with",
                                   data.size()));

@@ -118,6 +118,21 @@ TEST(BadAnec, IsNotTakenForOneByChance) {
   EXPECT_FALSE(read_anec(Bytes(zeros)));
   store_le(zeros.data(), std::uint64_t{0x1000});
   EXPECT_TRUE(looks_like_anec(zeros)) << "the short header";
+  // Sizes that agree with each other and not with the file: one that lost its end.
+  std::vector<std::uint8_t> cut(0x1200);
+  store_le(&cut[0x00], std::uint64_t{0x4280});  // size
+  store_le(&cut[0x08], std::uint32_t{0x274});   // td_size
+  store_le(&cut[0x10], std::uint64_t{0x274});   // tsk_size
+  store_le(&cut[0x18], std::uint64_t{0x4000});  // krn_size
+  EXPECT_TRUE(looks_like_anec(cut));
+  const Result<Program> program = read_anec(Bytes(cut));
+  ASSERT_FALSE(program);
+  EXPECT_NE(program.error().message.find("body takes 0x4280 bytes behind a header of 0x1000 or 0x800; the whole file "
+                                         "has 0x1200"),
+            std::string::npos)
+      << program.error().message;
+  store_le(&cut[0x18], std::uint64_t{0x4100});
+  EXPECT_FALSE(looks_like_anec(cut));
 }
 
 }  // namespace
