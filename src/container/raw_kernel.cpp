@@ -16,6 +16,7 @@
 namespace openane {
 namespace {
 
+constexpr std::uint64_t kStrideUnit = 64;
 constexpr std::uint64_t kKernelAlignment = 16;
 constexpr std::uint64_t kMaximumBytes = std::uint64_t{1} << 40;
 constexpr std::uint32_t kKernelSlot = 1;
@@ -155,9 +156,17 @@ Result<TensorBinding> read_tensor(const toml::table& table, const std::string& f
   OPENANE_TRY(const std::vector<std::uint64_t> shape, keys.numbers("shape", 4, 5));
   OPENANE_TRY(const std::uint64_t interleave, keys.number("interleave", 1, 255, 1));
   const std::uint64_t row_bytes = saturating_multiply(shape[3] * interleave, *bytes);
-  OPENANE_TRY(const std::uint64_t row, keys.number("row_stride", row_bytes, kMaximumBytes, align_up(row_bytes, 64)));
+  OPENANE_TRY(const std::uint64_t row,
+              keys.number("row_stride", row_bytes, kMaximumBytes, align_up(row_bytes, kStrideUnit)));
   OPENANE_TRY(const std::uint64_t plane,
               keys.number("plane_stride", 1, kMaximumBytes, saturating_multiply(row, shape[2])));
+  for (const auto& [key, stride] :
+       {std::pair<std::string_view, std::uint64_t>{"row_stride", row}, {"plane_stride", plane}}) {
+    if (stride % kStrideUnit != 0) {  // h13-isa.md 3.1
+      return keys.error(keys.place(key),
+                        fmt::format("'{}' is {:#x}, expected a multiple of {}", key, stride, kStrideUnit));
+    }
+  }
   const std::uint64_t planes = (shape[1] + interleave - 1) / interleave;
   const std::uint64_t depth = shape.size() > 4 ? shape[4] : 1;
   OPENANE_TRY(const std::uint64_t depth_stride,

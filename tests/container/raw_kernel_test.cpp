@@ -81,6 +81,12 @@ TEST(RawKernel, SaysWhereALayoutIsWrong) {
       {"task_bytes = 0x40\n[[tensor]]\nname = \"x\"\nslot = 4\nrole = \"input\"\nshape = [1, 2, 3, 40]\nrow_stride = "
        "64\n",
        7, 14, "from 80"},
+      {"task_bytes = 0x40\n[[tensor]]\nname = \"x\"\nslot = 4\nrole = \"input\"\nshape = [1, 2, 3, 4]\nrow_stride = "
+       "72\n",
+       7, 14, "'row_stride' is 0x48, expected a multiple of 64"},
+      {"task_bytes = 0x40\n[[tensor]]\nname = \"x\"\nslot = 4\nrole = \"input\"\nshape = [1, 2, 3, 4]\nplane_stride = "
+       "200\n",
+       7, 16, "'plane_stride' is 0xc8, expected a multiple of 64"},
       {"task_bytes = 0x40\n[[tensor]]\nname = \"x\"\nslot = 4\nrole = \"input\"\nshape = [1, 2, 3, "
        "4]\n[[tensor]]\nname = \"y\"\nslot = 4\nrole = \"output\"\nshape = "
        "[1, 2, 3, 4]\n",
