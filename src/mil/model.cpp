@@ -118,6 +118,33 @@ Result<Model> read_text_model(const fs::path& file) {
   return model;
 }
 
+/// Texts give the inputs of a function by name; the description still has the order in which they were declared.
+void order_inputs(Function& function, const std::vector<Feature>& inputs, const std::vector<Feature>& states) {
+  const auto rank = [&](VariableId id) {
+    std::size_t at = 0;
+    for (const std::vector<Feature>* features : {&inputs, &states}) {
+      const auto found = std::ranges::find(*features, function[id].name, &Feature::name);
+      if (found != features->end()) {
+        return at + static_cast<std::size_t>(found - features->begin());
+      }
+      at += features->size();
+    }
+    return at;
+  };
+  std::ranges::stable_sort(function.body().inputs, {}, rank);
+}
+
+void order_inputs(Program& program, const ModelDescription& description) {
+  for (Function& function : program.functions) {
+    const auto own = std::ranges::find(description.functions, function.name, &FunctionDescription::name);
+    if (own != description.functions.end()) {
+      order_inputs(function, own->inputs, own->states);
+    } else {
+      order_inputs(function, description.inputs, description.states);
+    }
+  }
+}
+
 Result<Model> read_bundle(const fs::path& folder) {
   OPENANE_TRY(Model model, read_text_model(folder / "model.mil"));
   std::error_code code;
@@ -133,6 +160,7 @@ Result<Model> read_bundle(const fs::path& folder) {
   }
   model.specification_version = read->specification_version;
   model.description = read->description;
+  order_inputs(model.program, model.description);
   return model;
 }
 

@@ -267,6 +267,32 @@ TEST(MilModel, CompiledBundlesCarryTheirBinaryFiles) {
   }
 }
 
+std::vector<std::string> input_names(const Model& model) {
+  std::vector<std::string> names;
+  for (const Function& function : model.program.functions) {
+    for (const VariableId input : function.body().inputs) {
+      names.push_back(function.name + "/" + function[input].name);
+    }
+  }
+  return names;
+}
+
+/// The text of a bundle gives inputs by name; its description knows the order a package had.
+TEST(MilModel, CompiledBundlesKeepTheOrderOfInputs) {
+  OPENANE_NEED_CORPUS(root);
+  const TemporaryDirectory temporary;
+  std::size_t unsorted = 0;
+  for (const fs::path& package : packages(*root)) {
+    const Model model = read_or_fail(package);
+    const std::string bundle = (temporary / package.stem().string()).string() + ".mlmodelc";
+    ASSERT_TRUE(write_compiled_bundle(model, bundle)) << package;
+    const std::vector<std::string> names = input_names(model);
+    EXPECT_EQ(input_names(read_or_fail(bundle)), names) << package;
+    unsorted += std::ranges::is_sorted(names) ? 0 : 1;
+  }
+  EXPECT_GT(unsorted, 10U);
+}
+
 constexpr std::string_view kSmallText =
     "program(1.0)\n{\n    func main<ios15>(tensor<fp16, [2]> x) {\n"
     "            tensor<fp16, [2]> w = const()[val = tensor<fp16, [2]>(BLOBFILE(path = string(\"%\"), offset = "
