@@ -165,6 +165,10 @@ struct Model {
 /// The inverse: every constant becomes an immediate, and the model has no weight files.
 [[nodiscard]] Result<void> load_constants(Model& model);
 
+/// The text of a program as a file for Apple's compilers: `print_text`, with an empty `buildInfo` where there is none.
+/// Their in-memory path refuses a text without (facts/mil.md, section 4). `read_model` takes the empty one away again.
+[[nodiscard]] std::string print_model_text(const Program& program);
+
 /// Writes a package: manifest, model and weight files. An existing package of that name is replaced; anything else
 /// there is refused.
 [[nodiscard]] Result<void> write_package(const Model& model, const std::string& path);

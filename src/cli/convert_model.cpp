@@ -43,7 +43,7 @@ Result<void> write_weights_beside(const Model& model, const fs::path& text) {
 /// Text is what the program is; everything around it stays behind.
 Result<void> write_text_model(const Model& model, const std::string& path) {
   OPENANE_CHECK(write_weights_beside(model, path));
-  return write_file(path, mil::print_text(model.program));
+  return write_file(path, mil::print_model_text(model.program));
 }
 
 struct Form {

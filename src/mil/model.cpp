@@ -107,10 +107,21 @@ std::int32_t lowest_specification(const Program& program) {
   return static_cast<std::int32_t>(version);
 }
 
+constexpr std::string_view kBuildInfo = "buildInfo";
+
+/// What `print_model_text` adds says nothing.
+void drop_empty_build_info(Program& program) {
+  const Value* info = find_attribute(program.attributes, kBuildInfo);
+  if (info != nullptr && info->type().kind() == TypeKind::dictionary && info->pairs().empty()) {
+    remove_attribute(program.attributes, kBuildInfo);
+  }
+}
+
 Result<Model> read_text_model(const fs::path& file) {
   Model model;
   OPENANE_TRY(Bytes text, read_file(file.string()));
   OPENANE_TRY(model.program, parse_text(std::move(text), file.string()));
+  drop_empty_build_info(model.program);
   model.specification_version = lowest_specification(model.program);
   OPENANE_TRY(
       model.weights,
@@ -298,7 +309,7 @@ Result<void> fill_bundle(const Model& model, const fs::path& staging, const std:
   OPENANE_TRY(const std::vector<std::uint8_t> mlmodel, format_mlmodel(model));
   std::error_code code;
   fs::create_directories(staging / "analytics", code);
-  OPENANE_CHECK(write_file((staging / "model.mil").string(), print_text(model.program)));
+  OPENANE_CHECK(write_file((staging / "model.mil").string(), print_model_text(model.program)));
   OPENANE_CHECK(write_weights(model.weights, staging));
   OPENANE_CHECK(write_file((staging / "coremldata.bin").string(),
                            format_coremldata({kMlProgram, model.specification_version, model.description})));
@@ -319,6 +330,16 @@ Result<void> write_directory(const Model& model, const std::string& path, std::s
 }
 
 }  // namespace
+
+std::string print_model_text(const Program& program) {
+  if (find_attribute(program.attributes, kBuildInfo) != nullptr) {
+    return print_text(program);
+  }
+  Program described = program;
+  const Type text = Type::scalar(DataType::string);
+  set_attribute(described.attributes, kBuildInfo, Value::dictionary(Type::dictionary(text, text), {}));
+  return print_text(described);
+}
 
 Result<void> write_package(const Model& model, const std::string& path) {
   return write_directory(model, path, kManifest, fill_package);
