@@ -42,6 +42,36 @@ TEST(Examples, Sigmoid) {
   EXPECT_EQ(y[50], 0.95263671875F) << "sigmoid(3) as read on hardware";
 }
 
+/// docs/assembly.md: dense constants, one for each channel. All sums are exact in fp16.
+TEST(Examples, ConstantsOfChannels) {
+  const Result<Program> program = assemble(R"(
+generation H13
+constants {
+  offsets: fp16 [0, 0.25, -0.5, 0.75, 1, 1.25, 1.5, -1.75, 2, 2.25, 2.5, 2.75]
+}
+procedure main {
+  tensor x input  float16 1x12x4x4
+  tensor y output float16 1x12x4x4
+  buffer row    constants offsets float16 1x1x1x12
+  buffer turned on_chip           float16 1x12x1x1
+  task planar { source1 = row exchange; result = turned }
+  task planar { source1 = x; source2 = turned broadcast width+height; result = y }
+}
+)",
+                                           "channels.anes");
+  ASSERT_TRUE(program) << program.error().to_string();
+  constexpr float kOffsets[] = {0, 0.25F, -0.5F, 0.75F, 1, 1.25F, 1.5F, -1.75F, 2, 2.25F, 2.5F, 2.75F};
+  std::vector<float> x(12u * 16);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(i) - 90;
+  }
+  const std::vector<float> y = run(*program, {1, 12, 4, 4}, x);
+  ASSERT_EQ(y.size(), x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(y[i], x[i] + kOffsets[i / 16]) << "element " << i;
+  }
+}
+
 TEST(Examples, Convolution) {
   std::vector<float> picture(64);
   for (std::size_t i = 0; i < picture.size(); ++i) {
