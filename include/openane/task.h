@@ -28,8 +28,9 @@ struct Record {
 
   /// The byte address of the i-th value, as the register table has it.
   [[nodiscard]] std::uint32_t address_of(std::uint32_t i) const;
-  /// Which value goes to the register at a byte address, if one does.
-  [[nodiscard]] std::optional<std::uint32_t> index_of(std::uint32_t address_wanted) const;
+  /// Whether one of the values goes to the register at a byte address, and which.
+  [[nodiscard]] bool writes(std::uint32_t register_address) const;
+  [[nodiscard]] std::optional<std::uint32_t> index_of(std::uint32_t register_address) const;
   friend bool operator==(const Record&, const Record&) = default;
 };
 

@@ -43,15 +43,18 @@ std::string list_tasks(const Program& program, const Procedure& procedure, std::
   const Target* target = find_target(*program.generation);
   for (std::size_t i = first; i < last; ++i) {
     const PlacedTask& placed = procedure.tasks[i];
-    std::optional<EngineOp> op;
+    ListedTask listed{&program, &procedure, &placed.task, i, placed.offset, nullptr};
     if (target != nullptr && view != View::words) {
-      op = target->lift(placed.task);
+      const EngineOp op = target->lift(placed.task);
+      listed.op = &op;
+      append_task(out, listed, view);
+    } else {
+      append_task(out, listed, view);
     }
-    append_task(out, {&program, &procedure, &placed.task, i, placed.offset, op ? &*op : nullptr}, view);
-    if (const std::size_t listed = i + 1 - first; listed == kTasksToJudge) {
+    if (const std::size_t done = i + 1 - first; done == kTasksToJudge) {
       // Growing by doubling would touch thrice the memory; a guess from a few tasks must not take much too much,
       // though.
-      out.reserve(std::min(out.size() / listed * (last - first) * 5 / 4, kMostToReserve));
+      out.reserve(std::min(out.size() / done * (last - first) * 5 / 4, kMostToReserve));
     }
   }
   return out;

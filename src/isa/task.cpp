@@ -274,19 +274,21 @@ std::uint32_t Record::address_of(std::uint32_t i) const {
   return place + 4 * (1 + static_cast<std::uint32_t>(std::countr_zero(bits)));
 }
 
-std::optional<std::uint32_t> Record::index_of(std::uint32_t address_wanted) const {
-  if (address_wanted < place) {
-    return std::nullopt;
-  }
-  const std::uint32_t distance = (address_wanted - place) / 4;
+bool Record::writes(std::uint32_t register_address) const {
+  const std::uint32_t distance = (register_address - place) / 4;  // wraps round to a large one below the first register
   if (form != Form::scatter) {
-    return distance < count ? std::optional(distance) : std::nullopt;
+    return distance < count;
   }
-  if (distance == 0) {
-    return 0;
-  }
-  if (distance > 16 || ((mask >> (distance - 1)) & 1u) == 0) {
+  return distance <= 16 && (((std::uint32_t{mask} << 1 | 1u) >> distance) & 1u) != 0;
+}
+
+std::optional<std::uint32_t> Record::index_of(std::uint32_t register_address) const {
+  if (!writes(register_address)) {
     return std::nullopt;
+  }
+  const std::uint32_t distance = (register_address - place) / 4;
+  if (form != Form::scatter || distance == 0) {
+    return distance;
   }
   const std::uint32_t before = mask & ((1u << (distance - 1)) - 1u);
   return 1 + static_cast<std::uint32_t>(std::popcount(before));
@@ -352,7 +354,7 @@ bool Task::set_word(std::uint32_t address, std::uint32_t value) { return set(Fie
 
 const Record* Task::address_packet(std::uint32_t address) const {
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    if (record->index_of(address)) {
+    if (record->writes(address)) {
       return record->form == Record::Form::address ? &*record : nullptr;
     }
   }

@@ -230,7 +230,7 @@ class Lifter {
     slot = *named;
     offset = words_.peek(field);
     words_.put(field, 0);
-    bases_.push_back(field.address);
+    bases_.at(base_count_++) = field.address;
   }
   /// An unexplained code becomes `unknown` and stays in the residue.
   template <typename E, std::size_t N>
@@ -262,8 +262,8 @@ class Lifter {
   /// What the op does not own; what is unexplained in it joins the unknowns. Ends the lift.
   [[nodiscard]] Task residue(bool planar) {
     // Not before: one packet may hold several base addresses, and all of them are read from its slot.
-    for (const std::uint32_t address : bases_) {
-      words_.task().set_slot(address, 0);
+    for (std::size_t i = 0; i < base_count_; ++i) {
+      words_.task().set_slot(bases_.at(i), 0);
     }
     collect_unknowns(tables_of<G>(), words_.task(), words_.index(), planar, unknowns_);
     return words_.take();
@@ -286,7 +286,8 @@ class Lifter {
   }
   Words<G> words_;
   std::vector<Unknown>& unknowns_;
-  std::vector<std::uint32_t> bases_;
+  std::array<std::uint32_t, 8> bases_{};  ///< A task has five: two sources, result, coefficients, table.
+  std::size_t base_count_ = 0;
 };
 
 /// Whose records an op is encoded over: those of the task it was lifted from, or a template with every register, whose
