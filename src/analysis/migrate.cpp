@@ -11,6 +11,7 @@
 #include "analysis/migrate_on_chip.h"
 #include "base/quote.h"
 #include "openane/engine_op.h"
+#include "program/constant_slot.h"
 
 namespace openane {
 namespace migration {
@@ -20,7 +21,7 @@ constexpr std::uint32_t kScratchSlot = 3;
 
 /// The slot of constants that stand behind the tensors; the same for all procedures, which share the constants.
 std::uint32_t constant_slot(const Program& program, const Generation& to) {
-  if (!to.kernel_location.starts_with("__KERN") || program.constants.empty()) {
+  if (!constants_follow_tensors(to) || program.constants.empty()) {
     return Places{}.constant_slot;
   }
   std::size_t most = 0;

@@ -16,6 +16,7 @@
 #include "base/word_values.h"
 #include "openane/assembly.h"
 #include "openane/hwx.h"
+#include "program/constant_slot.h"
 
 namespace openane {
 namespace {
@@ -27,6 +28,7 @@ constexpr std::uint64_t kOnChipAlign = 16;
 constexpr std::uint64_t kOnChipBytes = 0x200000;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
 constexpr std::uint32_t kMostExtent = 0x7fffffff;
+constexpr std::uint32_t kOpenSlot = 0xffffffff;  ///< Of constants whose slot follows from the tensors.
 
 struct ProfileName {
   std::string_view name;
@@ -247,6 +249,9 @@ class Assembler {
     OPENANE_CHECK(needs_block(words));
     WordValues values = values_of(words, 1);
     ConstantSection section;
+    if (program_.generation != nullptr && constants_follow_tensors(*program_.generation)) {
+      section.slot = kOpenSlot;
+    }
     while (!values.done()) {
       if (values.take("slot")) {
         OPENANE_CHECK(values.into(section.slot, "a slot"));
@@ -410,6 +415,9 @@ class Assembler {
       std::ranges::stable_partition(open,
                                     [](const TensorText* text) { return text->tensor.role == TensorRole::output; });
     }
+    for (const ConstantSection& section : program_.constants) {
+      taken.insert(section.slot);
+    }
     std::uint32_t slot = program_.generation->first_tensor_slot;
     for (TensorText* text : open) {
       while (taken.contains(slot)) {
@@ -418,10 +426,31 @@ class Assembler {
       text->tensor.slot = slot;
       taken.insert(slot);
     }
+    place_constants();
     for (const TensorText& text : current_->tensors) {
       current_->storages[text.tensor.name] = {Storage::Kind::surface, text.tensor.slot, 0, text.tensor.layout};
     }
     return {};
+  }
+
+  /// Constants that name no slot, where they stand behind the tensors: those of the first procedure that is known.
+  void place_constants() {
+    std::uint32_t slot = program_.generation->first_tensor_slot;
+    for (const ProcedureText& procedure : procedures_) {
+      for (const TensorText& text : procedure.tensors) {
+        slot = std::max(slot, text.tensor.slot + 1);
+      }
+    }
+    slot = std::min<std::uint32_t>(slot, 0xff);  // no address packet can say that; the encoder says so
+    for (ConstantSection& section : program_.constants) {
+      section.slot = section.slot == kOpenSlot ? slot : section.slot;
+    }
+    for (auto& [name, label] : labels_) {
+      if (label.slot == kOpenSlot) {
+        label.slot = slot;
+        label.kernel.stream.slot = static_cast<std::uint8_t>(slot);
+      }
+    }
   }
 
   /// `buffer NAME scratch|on_chip|constants ...`: storage that tasks share and no caller sees.
@@ -586,6 +615,7 @@ class Assembler {
     if (procedures_.empty()) {
       return error_at(Word{Word::Kind::end, {}, 1, 1}, "the text has no procedure");
     }
+    place_constants();  // a section behind the procedures
     if (program_.compiler.empty() && profile_ != nullptr) {
       program_.compiler = profile_->compiler;
     }

@@ -12,6 +12,7 @@
 #include "base/byte_reader.h"
 #include "base/number_text.h"
 #include "openane/assembly.h"
+#include "program/constant_slot.h"
 #include "target/h13/table_formulas.h"
 
 namespace openane {
@@ -71,7 +72,7 @@ class Disassembler {
       out_ += ' ';
       append_name(out_, section.name);
     }
-    if (section.slot != ConstantSection{}.slot) {
+    if (section.slot != ConstantSection{}.slot || constants_follow_tensors(*program_.generation)) {
       fmt::format_to(std::back_inserter(out_), " slot {}", section.slot);
     }
     out_ += " {\n";

@@ -21,6 +21,7 @@ constexpr std::uint64_t kKernelAlignment = 16;
 constexpr std::uint64_t kMaximumBytes = std::uint64_t{1} << 40;
 constexpr std::uint32_t kKernelSlot = 1;
 constexpr std::uint32_t kFirstTensorSlot = 4;
+constexpr std::uint32_t kMostSlot = 0x3f;  ///< Of an address packet.
 
 /// Reads keys of one table and remembers which it knows: a misspelt key is an error, not a default.
 class Keys {
@@ -122,6 +123,7 @@ struct Layout {
   std::uint64_t task_bytes = 0;
   std::uint64_t first_task_bytes = 0;  ///< 0 = to be found out.
   std::uint64_t kernel_bytes = 0;
+  std::uint32_t kernel_slot = 0;
   std::uint64_t scratch_bytes = 0;
   std::vector<TensorBinding> tensors;
 };
@@ -237,12 +239,18 @@ Result<Layout> read_layout(std::string_view text, const std::string& file) {
   OPENANE_TRY(layout.task_bytes, keys.number("task_bytes", 40, 0xfffffffc));
   OPENANE_TRY(layout.first_task_bytes, keys.number("first_task_bytes", 40, layout.task_bytes, 0));
   OPENANE_TRY(layout.kernel_bytes, keys.number("kernel_bytes", 0, kMaximumBytes, 0));
+  OPENANE_TRY(const std::uint64_t slot, keys.number("kernel_slot", kKernelSlot, kMostSlot, kKernelSlot));
+  layout.kernel_slot = static_cast<std::uint32_t>(slot);
   OPENANE_TRY(layout.scratch_bytes, keys.number("scratch_bytes", 0, kMaximumBytes, 0));
   if (layout.task_bytes % 4 != 0 || layout.first_task_bytes % 4 != 0) {
     return keys.error(keys.place(layout.task_bytes % 4 != 0 ? "task_bytes" : "first_task_bytes"),
                       "sizes of tasks are multiples of 4");
   }
   OPENANE_TRY(layout.tensors, read_tensors(keys, file));
+  if (std::ranges::find(layout.tensors, layout.kernel_slot, &TensorBinding::slot) != layout.tensors.end()) {
+    return keys.error(keys.place("kernel_slot"),
+                      fmt::format("slot {} holds the constants and a tensor", layout.kernel_slot));
+  }
   OPENANE_CHECK(keys.nothing_else());
   return layout;
 }
@@ -303,7 +311,7 @@ Result<Program> read_raw_kernel(const Bytes& data, std::string_view layout_text,
   program.scratch_bytes = layout.scratch_bytes;
   program.task_section = data.slice(0, layout.task_bytes);
   if (layout.kernel_bytes != 0) {
-    program.constants.push_back({{}, kKernelSlot, data.slice(kernel_at, layout.kernel_bytes)});
+    program.constants.push_back({{}, layout.kernel_slot, data.slice(kernel_at, layout.kernel_bytes)});
   }
   Procedure procedure;
   procedure.name = std::move(layout.procedure);
@@ -323,11 +331,11 @@ Result<Program> read_raw_kernel(const Bytes& data, std::string_view layout_text,
 }
 
 Result<std::vector<std::uint8_t>> write_raw_kernel(const Program& program) {
-  if (program.procedures.size() != 1 || program.constants.size() > 1 ||
-      (program.constants.size() == 1 && program.constants[0].slot != kKernelSlot)) {
-    return fail(ErrorCategory::unsupported, fmt::format("a raw kernel holds one procedure and at most one section of "
-                                                        "constants, in slot 1; this program has {} and {}",
-                                                        program.procedures.size(), program.constants.size()));
+  if (program.procedures.size() != 1 || program.constants.size() > 1) {
+    return fail(ErrorCategory::unsupported,
+                fmt::format("a raw kernel holds one procedure and at most one section of constants; this program has "
+                            "{} and {}",
+                            program.procedures.size(), program.constants.size()));
   }
   OPENANE_TRY(std::vector<std::uint8_t> bytes, program.encode_task_section());
   bytes.resize(align_up(bytes.size(), kKernelAlignment));
@@ -349,6 +357,9 @@ Result<std::string> write_raw_layout(const Program& program) {
   text += fmt::format(
       "procedure = {}\ntask_bytes = {:#x}\nfirst_task_bytes = {:#x}\nkernel_bytes = {:#x}\nscratch_bytes = {:#x}\n",
       toml_string(procedure.name), tasks.size(), procedure.tasks[0].task.size_bytes(), kernel, program.scratch_bytes);
+  if (!program.constants.empty() && program.constants[0].slot != kKernelSlot) {
+    text += fmt::format("kernel_slot = {}\n", program.constants[0].slot);
+  }
   for (const TensorBinding& tensor : procedure.tensors) {
     const SurfaceShape& shape = tensor.layout.shape;
     const SurfaceStrides& strides = tensor.layout.strides;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <random>
 
+#include "openane/engine_op.h"
 #include "openane/npy.h"
 #include "target/h13/kernel_pack.h"
 
@@ -56,6 +57,28 @@ TEST(Assembly, TensorsGetSlotsByTheProfile) {
   EXPECT_EQ(slots("profile v4\n"), (std::array{6u, 5u, 4u}));
   EXPECT_EQ(slots("profile v9\n"), (std::array{4u, 5u, 6u}));
   EXPECT_EQ(program("generation m1\nprofile v9\n" + tensors).compiler, "v9.509.0");
+}
+
+/// Published programs of H16 and later have their coefficients in the slot after the tensors, those before in slot 1,
+/// and packet programs number their tensors by name.
+TEST(Assembly, ConstantsGetTheSlotOfTheGeneration) {
+  const auto slots = [](const std::string& generation, const std::string& said) {
+    const Program p = program("generation " + generation + "\nconstants" + said +
+                              " {\n t: table sigmoid\n}\nprocedure main {\n tensor y input float16 1x1x1x8\n"
+                              " tensor x output float16 1x1x1x8\n"
+                              " task neural { source1 = y; result = x; kernel = t }\n}\n");
+    const Procedure& procedure = p.procedures.at(0);
+    const Result<EngineOp> op = lift(procedure.tasks.at(0).task);
+    EXPECT_TRUE(op && op->neural() != nullptr);
+    const KernelStream& kernel = op->neural()->kernel;
+    EXPECT_EQ(kernel.table_apart ? kernel.table_slot : kernel.slot, p.constants.at(0).slot) << generation;
+    return std::array{procedure.find("x")->slot, procedure.find("y")->slot, p.constants.at(0).slot};
+  };
+  EXPECT_EQ(slots("H13", ""), (std::array{4u, 5u, 1u}));
+  EXPECT_EQ(slots("H14", ""), (std::array{4u, 5u, 1u}));
+  EXPECT_EQ(slots("H16", ""), (std::array{6u, 7u, 8u}));
+  EXPECT_EQ(slots("H16", " slot 1"), (std::array{6u, 7u, 1u}));
+  EXPECT_EQ(slots("H16", " slot 7"), (std::array{6u, 8u, 7u}));
 }
 
 TEST(Assembly, NamesStandForViews) {

@@ -49,7 +49,25 @@ TEST(RawKernel, WritesALayoutThatReadsItBack) {
     EXPECT_EQ(again->procedures[0].tensors, program->procedures[0].tensors);
     EXPECT_EQ(again->procedures[0].tasks, program->procedures[0].tasks);
     EXPECT_EQ(again->scratch_bytes, program->scratch_bytes);
+    if (!program->constants.empty()) {  // the slot of the constants travels, too
+      Program moved = *program;
+      moved.constants[0].slot = 31;
+      const Result<Program> back = read_raw_kernel(data, write_raw_layout(moved).value_or(""), "moved.toml");
+      ASSERT_TRUE(back) << back.error().to_string();
+      EXPECT_EQ(back->constants.at(0).slot, 31U);
+    }
   }
+}
+
+TEST(RawKernel, ConstantsHaveASlotOfTheirOwn) {
+  const Result<Program> program = read_raw_kernel(
+      Bytes(std::vector<std::uint8_t>(0xd0)),
+      "task_bytes = 0x44\nkernel_bytes = 0x80\nkernel_slot = 5\n[[tensor]]\nname = 'x'\nslot = 5\nrole = 'input'\n"
+      "shape = [1, 1, 1, 8]\nrow_stride = 64\nplane_stride = 64\n",
+      "layout.toml");
+  ASSERT_FALSE(program);
+  EXPECT_NE(program.error().to_string().find("layout.toml:3:"), std::string::npos) << program.error().to_string();
+  EXPECT_NE(program.error().message.find("slot 5 holds the constants and a tensor"), std::string::npos);
 }
 
 struct BadLayout {
