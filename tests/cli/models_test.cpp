@@ -84,7 +84,22 @@ TEST(ModelInfo, MistakesInATextHaveTheirPlace) {
   const Outcome outcome = run_ane({"info", folder.path("m.mil")});
   EXPECT_EQ(outcome.exit, 3);
   EXPECT_TRUE(has(outcome.err, "m.mil:5:")) << outcome.err;
-  EXPECT_TRUE(has(outcome.err, "'v' is not defined")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "'v' is not defined\n  tensor<fp16, [1, 2]> y = linear(weight = v, x = x)"))
+      << outcome.err;
+}
+
+TEST(ModelInfo, EveryMistakeInATextIsShownWithItsLine) {
+  const TemporaryFolder folder;
+  std::string text = kText;
+  text.replace(text.find("weight = w"), 10, "weight = v");
+  text.replace(text.find("-> (y)"), 6, "-> (z)");
+  write_text(folder.path("m.mil"), text);
+  for (const std::string command : {"info", "run"}) {
+    const Outcome outcome = run_ane({command, folder.path("m.mil")});
+    EXPECT_EQ(outcome.exit, 3);
+    EXPECT_TRUE(has(outcome.err, "m.mil:5:54: malformed input: 'v' is not defined\n")) << outcome.err;
+    EXPECT_TRUE(has(outcome.err, "m.mil:6:15: error: 'z' is not defined\n  } -> (z);\n        ^\n")) << outcome.err;
+  }
 }
 
 TEST(ModelInfo, WhatTheVerifierFindsIsShownWithItsLine) {
