@@ -470,7 +470,64 @@ void describe_function(const Model& model, const Function& function, json& out) 
   }
 }
 
+/// The labels a file lists: all strings, or all integers. None when it lists none.
+std::vector<Value> listed_labels(std::span<const std::uint8_t> metadata) {
+  const json file = json::parse(metadata.begin(), metadata.end(), nullptr, false);
+  const bool has_labels = file.is_array() && !file.empty() && file[0].is_object() && file[0].contains("classLabels") &&
+                          file[0]["classLabels"].is_array();
+  std::vector<Value> labels;
+  for (const json& label : has_labels ? file[0]["classLabels"] : json::array()) {
+    if (label.is_string()) {
+      labels.push_back(Value::string(label.get<std::string>()));
+    } else if (label.is_number_integer()) {
+      const std::int64_t number = label.get<std::int64_t>();
+      std::vector<std::uint8_t> bytes(sizeof number);
+      store_integer(DataType::int64, bytes, 0, number);
+      labels.push_back(*Value::tensor(Type::scalar(DataType::int64), Bytes(std::move(bytes))));
+    }
+    if (labels.empty() || labels.back().type() != labels.front().type()) {
+      return {};
+    }
+  }
+  return labels;
+}
+
+void append_classify(Function& function, const ModelDescription& description, std::vector<Value> labels) {
+  const Type label = labels.front().type();
+  const Type classes = Type::list(label, static_cast<std::int64_t>(labels.size()));
+  Operation classify;
+  classify.type = "classify";
+  classify.set_argument("classes", {Value::list(classes, std::move(labels))});
+  classify.set_argument("probabilities", {function.body().outputs.front()});
+  classify.outputs = {function.add_variable(description.predicted_feature, label),
+                      function.add_variable(description.predicted_probabilities,
+                                            Type::dictionary(label, Type::scalar(DataType::fp64)))};
+  function.body().outputs = classify.outputs;
+  function.append(function.body_id(), std::move(classify));
+}
+
 }  // namespace
+
+bool restore_classify(Model& model, std::span<const std::uint8_t> metadata) {
+  const ModelDescription& description = model.description;
+  if (description.predicted_feature.empty() || model.program.functions.size() != 1) {
+    return true;
+  }
+  Function& function = model.program.functions.front();
+  bool is_classifier = false;
+  for_each_operation(function, function.body_id(),
+                     [&](const Operation& operation) { is_classifier |= operation.type == "classify"; });
+  if (is_classifier) {
+    return true;
+  }
+  std::vector<Value> labels = listed_labels(metadata);
+  if (labels.empty() || function.body().outputs.size() != 1 || description.predicted_probabilities.empty() ||
+      function[function.body().outputs.front()].type.element_count() != labels.size()) {
+    return false;
+  }
+  append_classify(function, description, std::move(labels));
+  return true;
+}
 
 std::string format_bundle_metadata(const Model& model, std::string_view bundle_name) {
   const Metadata& metadata = model.description.metadata;

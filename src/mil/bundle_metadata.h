@@ -5,12 +5,19 @@
 // ours, never guessed. Apple's order of keys is that of a hash table; ours is by name.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "openane/mil_model.h"
 
 namespace openane::mil {
+
+/// Apple's compiler takes the `classify` that ends a classifier out of its text. Puts it back behind the one result of
+/// the function, with the labels of the bundle's `metadata.json`. Nothing happens to programs that are no classifiers,
+/// or still end in one; false when the labels are not to be had: no `metadata.json`, several results, another number.
+[[nodiscard]] bool restore_classify(Model& model, std::span<const std::uint8_t> metadata);
 
 /// The file for a bundle `bundle_name`.mlmodelc.
 [[nodiscard]] std::string format_bundle_metadata(const Model& model, std::string_view bundle_name);

@@ -156,6 +156,18 @@ void order_inputs(Program& program, const ModelDescription& description) {
   }
 }
 
+/// Empty when there is none, or one too large to be it.
+Result<Bytes> read_bundle_metadata(const fs::path& folder) {
+  constexpr std::size_t kLargest = std::size_t{1} << 24U;
+  const fs::path file = folder / "metadata.json";
+  std::error_code code;
+  if (!fs::exists(file, code)) {
+    return Bytes();
+  }
+  OPENANE_TRY(Bytes text, read_file(file.string()));
+  return text.size() > kLargest ? Bytes() : std::move(text);
+}
+
 Result<Model> read_bundle(const fs::path& folder) {
   OPENANE_TRY(Model model, read_text_model(folder / "model.mil"));
   std::error_code code;
@@ -172,6 +184,10 @@ Result<Model> read_bundle(const fs::path& folder) {
   model.specification_version = read->specification_version;
   model.description = read->description;
   order_inputs(model.program, model.description);
+  OPENANE_TRY(const Bytes metadata, read_bundle_metadata(folder));
+  if (!restore_classify(model, metadata.span())) {
+    model.losses.emplace_back("the labels of the classifier: metadata.json does not list them");
+  }
   return model;
 }
 

@@ -118,6 +118,45 @@ TEST(BundleMetadata, ClassifiersAreDescribedAsApplesAre) {
   EXPECT_EQ(metadata.at("outputSchema"), json::array({label, probabilities}));
 }
 
+/// Apple's text of that bundle ends in `} -> (var_80);` (models/speed_digit_cnn.mlmodelc/model.mil@251356a5a86d): the
+/// `classify` is gone, and its labels are in metadata.json.
+TEST(BundleMetadata, ClassifyComesBackIntoAClassifier) {
+  constexpr std::string_view kBody =
+      "program(1.0)\n{\n    func main<ios15>(tensor<fp32, [1, 3]> x) {\n"
+      "            tensor<fp32, [1, 3]> var_80 = relu(x = x);\n";
+  const auto taken_out = [&] {
+    Model model = model_of(std::string(kBody) + "        } -> (var_80);\n}", 6);
+    model.description.predicted_feature = "label";
+    model.description.predicted_probabilities = "chances";
+    return model;
+  };
+  const auto restore = [](Model& model, std::string_view text) {
+    return restore_classify(model, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  };
+  Model model = taken_out();
+  EXPECT_TRUE(restore(model, R"([{"classLabels": ["a", "b", "c"]}])"));
+  const Model whole = model_of(std::string(kBody) +
+                                   "            tensor<string, []> label, dict<tensor<string, []>, tensor<fp64, []>> "
+                                   "chances = classify(classes = "
+                                   "list<tensor<string, []>, 3>([\"a\", \"b\", \"c\"]), probabilities = var_80);\n"
+                                   "        } -> (label, chances);\n}",
+                               6);
+  EXPECT_EQ(print_text(model.program), print_text(whole.program));
+  EXPECT_TRUE(restore(model, "")) << "it is there";
+
+  for (const std::string_view text :
+       {"", "{", "[]", "[1]", "[{}]", R"([{"classLabels": 3}])", R"([{"classLabels": []}])",
+        R"([{"classLabels": [0, 1]}])", R"([{"classLabels": [0, 1, "c"]}])", R"([{"classLabels": [0.5, 1, 2]}])",
+        R"([{"classLabels": [[], 1, 2]}])"}) {
+    Model without = taken_out();
+    EXPECT_FALSE(restore(without, text)) << text;
+    EXPECT_TRUE(without.program == taken_out().program) << text;
+  }
+  Model numbered = taken_out();
+  EXPECT_TRUE(restore(numbered, R"([{"classLabels": [7, 8, 9]}])"));
+  EXPECT_NE(print_text(numbered.program).find("list<tensor<int64, []>, 3>([7, 8, 9])"), std::string::npos);
+}
+
 /// DuoduoChubbyKitty/AuroraDrive:models/yolo26s.mlmodelc/metadata.json@251356a5a86d.
 TEST(BundleMetadata, ImagesAreDescribedAsApplesAre) {
   Model model = model_of(
