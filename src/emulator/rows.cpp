@@ -34,9 +34,6 @@ HWY_INLINE Row read_finite(hn::Vec<Halves> stored) {
   return hn::PromoteTo(Floats(), hn::BitCast(native, stored));
 }
 
-HWY_INLINE hn::Vec<Halves> magnitude(hn::Vec<Halves> stored) {
-  return hn::And(stored, hn::Set(Halves(), std::uint16_t{0x7fff}));
-}
 #endif
 
 /// fp16 bits to the numbers the engine reads (h13-isa.md 4).
@@ -101,8 +98,8 @@ HWY_INLINE void store(Row value, float* to) { hn::StoreU(value, Floats(), to); }
 /// max(v, +0) with a definite sign of zero.
 HWY_INLINE Row clamp_below(Row v) { return hn::IfThenElseZero(hn::Gt(v, hn::Zero(Floats())), v); }
 
-template <RowOp op>
-HWY_INLINE Row combine(Row x, Row y, Row offset, Row gain) {
+template <RowOp op, class Numbers>
+HWY_INLINE Numbers combine(Numbers x, Numbers y, Numbers offset, Numbers gain) {
   if constexpr (op == RowOp::first) {
     return x;
   } else if constexpr (op == RowOp::square) {
@@ -179,52 +176,101 @@ constexpr bool keeps_units(RowOp op) {
   return op == RowOp::first || op == RowOp::add || op == RowOp::max || op == RowOp::min;
 }
 
-HWY_INLINE bool all_finite(hn::Vec<Halves> largest) {
+// Half as many bits to convert as the widest vectors have: some cores split those, and twice so.
+using NarrowFloats = hn::CappedTag<float, 8>;
+using NarrowHalves = hn::Rebind<std::uint16_t, NarrowFloats>;
+using WideHalves = hn::Twice<NarrowHalves>;
+
+HWY_INLINE bool all_finite(hn::Vec<WideHalves> largest) {
   // Magnitudes have no sign bit: signed comparisons order them.
-  const hn::RebindToSigned<Halves> ordered;
+  const hn::RebindToSigned<WideHalves> ordered;
   return hn::AllTrue(ordered, hn::Lt(hn::BitCast(ordered, largest), hn::Set(ordered, std::int16_t{0x7c00})));
 }
 
-/// The plain formula over as many elements as whole steps take, up to the first infinity or NaN; how many that were.
-/// Knowing that a step is finite costs less than bounding each of its numbers; the result alone shows it, if an
-/// operand's infinity cannot hide there. `zero_bias`: the bias is +0, which only makes +0 of -0.
+/// The plain formula, rounded.
 template <RowOp op, bool zero_bias>
-std::size_t run_finite(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
-                       std::uint16_t* to) {
-  const Halves halves;
-  const Floats floats;
-  const auto bias = hn::Set(floats, formula.bias);
-  const auto offset = hn::Set(floats, formula.offset);
-  const auto gain = hn::Set(floats, formula.gain);
-  const auto result = [&](hn::Vec<Halves> first, hn::Vec<Halves> second) HWY_ATTR {
-    const auto value = combine<op>(read_finite(first), read_finite(second), offset, gain);
+class FiniteFormula {
+ public:
+  HWY_INLINE explicit FiniteFormula(const RowFormula& formula)
+      : bias_(hn::Set(NarrowFloats(), formula.bias)),
+        offset_(hn::Set(NarrowFloats(), formula.offset)),
+        gain_(hn::Set(NarrowFloats(), formula.gain)) {}
+
+  /// Of twice as many elements as narrow vectors have.
+  HWY_INLINE hn::Vec<WideHalves> evaluate(const std::uint16_t* x, const std::uint16_t* y) const {
+    const WideHalves halves;
+    const std::size_t lanes = hn::Lanes(NarrowFloats());
+    auto result = hn::Combine(halves, half(x + lanes, y + lanes), half(x, y));
     if constexpr (zero_bias && keeps_units(op)) {
-      const auto rounded = write(value);
-      return hn::IfThenZeroElse(hn::Eq(rounded, hn::Set(halves, std::uint16_t{0x8000})), rounded);
+      result = hn::IfThenZeroElse(hn::Eq(result, hn::Set(halves, std::uint16_t{0x8000})), result);
     }
-    return write(hn::Add(value, bias));
-  };
-  const std::size_t lanes = hn::Lanes(floats);
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= count; i += 2 * lanes) {
-    const auto x0 = hn::LoadU(halves, x + i), x1 = hn::LoadU(halves, x + i + lanes);
-    auto y0 = x0, y1 = x1;
+    return result;
+  }
+
+ private:
+  using Numbers = hn::Vec<NarrowFloats>;
+  using Native = hn::Rebind<hwy::float16_t, NarrowFloats>;
+
+  static HWY_INLINE Numbers read(const std::uint16_t* from) {
+    return hn::PromoteTo(NarrowFloats(), hn::BitCast(Native(), hn::LoadU(NarrowHalves(), from)));
+  }
+  HWY_INLINE hn::Vec<NarrowHalves> half(const std::uint16_t* x, const std::uint16_t* y) const {
+    const Numbers first = read(x);
+    Numbers second = first;
     if constexpr (takes_second(op)) {
-      y0 = hn::LoadU(halves, y + i);
-      y1 = hn::LoadU(halves, y + i + lanes);
+      second = read(y);
     }
-    const auto r0 = result(x0, y0), r1 = result(x1, y1);
-    auto largest = hn::Max(magnitude(r0), magnitude(r1));
-    if constexpr (!shows_infinities(op)) {
-      largest = hn::Max(hn::Max(magnitude(x0), magnitude(x1)), hn::Max(magnitude(y0), magnitude(y1)));
+    Numbers value = combine<op>(first, second, offset_, gain_);
+    if constexpr (!(zero_bias && keeps_units(op))) {
+      value = hn::Add(value, bias_);
+    }
+    return hn::BitCast(NarrowHalves(), hn::DemoteTo(Native(), value));
+  }
+
+  Numbers bias_, offset_, gain_;
+};
+
+/// The plain formula over as many elements as whole steps of kVectors vectors take, from element `i` up to the first
+/// step with an infinity or NaN; returns where that is. Knowing that a step is finite costs less than bounding each of
+/// its numbers; the result alone shows it, if an operand's infinity cannot hide there. `zero_bias`: the bias is +0,
+/// which only makes +0 of -0.
+template <RowOp op, bool zero_bias, std::size_t kVectors>
+HWY_INLINE std::size_t run_steps(const FiniteFormula<op, zero_bias>& formula, const std::uint16_t* x,
+                                 const std::uint16_t* y, std::size_t i, std::size_t count, std::uint16_t* to) {
+  const WideHalves halves;
+  const auto positive = hn::Set(halves, std::uint16_t{0x7fff});
+  const std::size_t lanes = hn::Lanes(halves);
+  for (; i + kVectors * lanes <= count; i += kVectors * lanes) {
+    hn::Vec<WideHalves> results[kVectors], largest = hn::Zero(halves);
+#pragma GCC unroll 4
+    for (std::size_t n = 0; n < kVectors; ++n) {
+      const std::size_t at = i + n * lanes;
+      results[n] = formula.evaluate(x + at, y + at);
+      if constexpr (shows_infinities(op)) {
+        largest = hn::Max(largest, hn::And(results[n], positive));
+      } else {
+        largest = hn::Max(largest, hn::And(hn::LoadU(halves, x + at), positive));
+        largest = hn::Max(largest, hn::And(hn::LoadU(halves, y + at), positive));
+      }
     }
     if (!all_finite(largest)) {
       break;
     }
-    hn::StoreU(r0, halves, to + i);
-    hn::StoreU(r1, halves, to + i + lanes);
+#pragma GCC unroll 4
+    for (std::size_t n = 0; n < kVectors; ++n) {
+      hn::StoreU(results[n], halves, to + i + n * lanes);
+    }
   }
   return i;
+}
+
+template <RowOp op, bool zero_bias>
+std::size_t run_finite(const RowFormula& formula, const std::uint16_t* x, const std::uint16_t* y, std::size_t count,
+                       std::uint16_t* to) {
+  const FiniteFormula<op, zero_bias> constants(formula);
+  y = takes_second(op) ? y : x;
+  const std::size_t done = run_steps<op, zero_bias, 4>(constants, x, y, 0, count, to);
+  return run_steps<op, zero_bias, 1>(constants, x, y, done, count, to);
 }
 
 template <RowOp op>
