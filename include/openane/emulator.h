@@ -72,6 +72,8 @@ class Emulator {
   /// Packs a tensor of the binding's logical N x C x H x W shape (missing leading 1s are added) into its surface.
   [[nodiscard]] Result<void> set_input(std::string_view name, const Tensor& tensor);
   [[nodiscard]] Result<void> run();
+  /// Gives the memory of inputs and of the computation back before the outputs take theirs. Nothing can run afterwards.
+  void release_inputs();
   /// Fails when no task writes some of its elements.
   [[nodiscard]] Result<Tensor> output(std::string_view name) const;
   /// The bytes of any slot's surface, as the tasks see them.
@@ -79,8 +81,6 @@ class Emulator {
   [[nodiscard]] const std::vector<EngineOp>& ops() const;
 
  private:
-  friend Result<std::vector<NamedTensor>> run_program(const Program& program, std::span<const NamedTensor> inputs,
-                                                      EmulatorOptions options, std::size_t procedure);
   struct State;
   explicit Emulator(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -241,6 +241,7 @@ Result<Exit> run_on_emulator(const RunOptions& options) {
   OPENANE_CHECK(in_file(emulator.run(), options.program));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   OPENANE_CHECK(observer.dumped());
+  emulator.release_inputs();
 
   std::vector<NamedTensor> outputs;
   for (const TensorBinding* binding : bindings_of(procedure, TensorRole::output)) {

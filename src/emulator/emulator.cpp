@@ -26,9 +26,11 @@ struct Emulator::State {
   MemoryMap memories;
   emulator::Plan plan;
   std::unique_ptr<WorkerPool> pool;
+  bool inputs_released = false;
 
   [[nodiscard]] const Procedure& procedure() const { return program->procedures[procedure_index]; }
   [[nodiscard]] Result<const TensorBinding*> find(std::string_view name, TensorRole role) const;
+  [[nodiscard]] Result<void> check_inputs() const;
   [[nodiscard]] Result<void> run_task(ReadyTask& task);
   [[nodiscard]] Result<void> run_traced(std::size_t index);
 };
@@ -74,6 +76,13 @@ Result<const TensorBinding*> Emulator::State::find(std::string_view name, Tensor
   }
   return fail(ErrorCategory::usage, fmt::format("no {} named '{}'; the program has {}", to_string(role), name,
                                                 names.empty() ? "none" : names));
+}
+
+Result<void> Emulator::State::check_inputs() const {
+  if (inputs_released) {
+    return fail(ErrorCategory::usage, "the inputs were released: nothing can run any more");
+  }
+  return {};
 }
 
 Result<void> Emulator::State::run_task(ReadyTask& task) {
@@ -128,6 +137,7 @@ Result<Emulator> Emulator::create(const Program& program, std::size_t procedure,
 }
 
 Result<void> Emulator::set_input(std::string_view name, const Tensor& tensor) {
+  OPENANE_CHECK(state_->check_inputs());
   OPENANE_TRY(const TensorBinding* binding, state_->find(name, TensorRole::input));
   auto packed = pack(tensor, binding->layout, surface(binding->slot));
   if (!packed) {
@@ -136,7 +146,14 @@ Result<void> Emulator::set_input(std::string_view name, const Tensor& tensor) {
   return {};
 }
 
+void Emulator::release_inputs() {
+  state_->inputs_released = true;
+  state_->memories.release_inputs();
+  state_->pool->release_memory();
+}
+
 Result<void> Emulator::run() {
+  OPENANE_CHECK(state_->check_inputs());
   for (std::size_t i = 0; i < state_->plan.tasks.size(); ++i) {
     if (state_->options.progress) {
       state_->options.progress(i, state_->plan.tasks.size());
@@ -183,8 +200,7 @@ Result<std::vector<NamedTensor>> run_program(const Program& program, std::span<c
     }
   }
   OPENANE_CHECK(emulator.run());
-  // Outputs are about to exist twice; inputs need not.
-  emulator.state_->memories.release_inputs();
+  emulator.release_inputs();
   std::vector<NamedTensor> outputs;
   for (const TensorBinding& tensor : chosen.tensors) {
     if (tensor.role == TensorRole::output) {

@@ -2,12 +2,15 @@
 // time it takes.
 //
 // Three shapes of work:
-//   dense     all output channels read all input channels. The source is expanded to fp32 a block of positions at a
-//   time, the weights a
-//             group of channels at a time; tasks of about 64 channels x 400 positions are dealt to the workers.
+//   dense     all output channels read all input channels. The source is expanded to fp32 a block of positions for each
+//             worker at a time, the weights a group of channels at a time; tasks of up to 64 channels x 384 positions
+//             are dealt to the workers.
 //   few       a dense job with hardly any positions (a vector times a matrix): vectors run over output channels instead
-//   of positions. unicast   each output channel reads channels of its own (depthwise): one task per channel and block
-//   of rows.
+//             of positions.
+//   unicast   each output channel reads channels of its own (depthwise): one task per channel and block of rows.
+//
+// Workers share what they only read. What is written again and again - a block's source, packed weights, sums - lies in
+// each worker's own memory: a line that another core has read since takes some 30 ns to write.
 #include "emulator/mac.h"
 
 #include <algorithm>
@@ -15,6 +18,7 @@
 #include <cmath>
 #include <initializer_list>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -254,9 +258,9 @@ class DenseRun : MacRun {
         offsets_(layout_.offsets(job.input_channels)),
         at_once_(std::min<std::size_t>(pool.threads(), blocks_.size())),
         panel_rows_(kernel_rows(job.output_channels, kernels_)),
-        group_(std::min<std::size_t>(
-            std::max(round_up(kWeightsBudget / pool.threads() / taps_, panel_rows_), round_up(kTaskRows, panel_rows_)),
-            round_up(job.output_channels, panel_rows_))),
+        group_(std::min(std::max(rows_of(kWeightsBudget / pool.threads()),
+                                 std::min(rows_of(kMostWeights), round_up(kTaskRows, panel_rows_))),
+                        round_up(job.output_channels, panel_rows_))),
         workers_(pool.threads()) {
     const std::size_t planes = job.input_channels * layout_.channel_floats();
     for (unsigned i = 0; i < pool.threads(); ++i) {
@@ -287,8 +291,9 @@ class DenseRun : MacRun {
 
  private:
   static constexpr std::size_t kNothing = std::numeric_limits<std::size_t>::max();
-  /// Floats of packed weights that all workers together hold, unless that is too few for a task.
-  static constexpr std::size_t kWeightsBudget = std::size_t{1} << 20;
+  /// Floats of packed weights that all workers together hold, unless that is too few for a task; one holds at most
+  /// kMostWeights then.
+  static constexpr std::size_t kWeightsBudget = std::size_t{1} << 18, kMostWeights = std::size_t{1} << 20;
   static constexpr std::size_t kTasksEach = 8;
   static constexpr std::size_t kChannelsAtOnce = 16;
   static constexpr std::size_t kTaskRows = 64;
@@ -304,10 +309,15 @@ class DenseRun : MacRun {
     float largest_element = 0;
   };
 
-  /// Floats of expanded source held at once: half of it, but between 2 and 16 MB.
+  /// Floats of expanded source held at once: a quarter of it, but between 2 and 16 MB.
   static std::size_t source_budget(const MacJob& job) {
     const std::size_t elements = std::size_t{job.input_channels} * job.input_height * job.input_width;
-    return std::clamp<std::size_t>(elements / 2, std::size_t{1} << 19, std::size_t{1} << 22);
+    return std::clamp<std::size_t>(elements / 4, std::size_t{1} << 19, std::size_t{1} << 22);
+  }
+
+  /// The channels whose weights are about so many floats.
+  [[nodiscard]] std::size_t rows_of(std::size_t floats) const {
+    return round_up(std::max<std::size_t>(floats / taps_, 1), panel_rows_);
   }
 
   void fill_sources(std::span<const MacBlock> blocks) {

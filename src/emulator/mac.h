@@ -67,7 +67,7 @@ struct MacJob {
 };
 
 /// Runs a job whose extents, strides and kernel are at least 1 and whose unicast inputs exist. Working memory is a few
-/// megabytes, whatever the sizes of source and result.
+/// megabytes for each thread, whatever the sizes of source and result; the pool keeps it for the next job.
 void multiply_accumulate(const MacJob& job, WorkerPool& pool);
 
 }  // namespace openane

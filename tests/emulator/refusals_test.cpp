@@ -488,6 +488,26 @@ TEST(Refusals, CallsThatNameNothing) {
   EXPECT_EQ(outputs.error().message, "no tensor for input 's4'");
 }
 
+TEST(Refusals, RunsWithoutInputs) {
+  Case c;
+  c.shop.ops = {c.copy()};
+  const auto program = c.shop.program();
+  ASSERT_TRUE(program);
+  auto emulator = Emulator::create(*program);
+  ASSERT_TRUE(emulator);
+  ASSERT_TRUE(emulator->run());
+  const auto before = emulator->output("s5");
+  emulator->release_inputs();
+  const auto after = emulator->output("s5");
+  ASSERT_EQ(before.has_value(), after.has_value());
+  if (before) {
+    EXPECT_EQ(after->data, before->data);
+  }
+  EXPECT_EQ(emulator->run().error().category, ErrorCategory::usage);
+  EXPECT_EQ(emulator->set_input("s4", Tensor{}).error().category, ErrorCategory::usage);
+  EXPECT_TRUE(emulator->surface(4).empty());
+}
+
 TEST(Refusals, SlotsBoundTwice) {
   Case c;
   c.shop.ops = {c.copy()};
