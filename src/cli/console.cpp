@@ -42,7 +42,7 @@ std::string escape_controls(std::string_view text, bool keep_lines, bool keep_co
   return out;
 }
 
-bool output_began = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): there is one standard output.
+bool output_began = false;
 
 bool is_plain_terminal(int descriptor) {
   const char* term = std::getenv("TERM");

@@ -20,7 +20,7 @@ namespace openane::cli {
 namespace {
 
 constexpr const char* kExamples = R"(examples:
-  ane info model.hwx
+  ane info model.hwx                           exit code 1 when something in it is wrong
   ane info kernel.bin --raw kernel.toml
   ane info model.mlpackage --shape 1x3x512x512 figures for a shape the model leaves open
   ane info model.mlpackage                     a model: inputs, operations, arithmetic, memory, compression
