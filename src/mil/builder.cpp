@@ -152,6 +152,9 @@ Builder::~Builder() = default;
 
 void Builder::refuse(std::string_view what, Error error, const Place& at) {
   if (status_) {
+    if (error.category == ErrorCategory::malformed_input) {
+      error.category = ErrorCategory::usage;  // a rule of the format, but the input is the caller's code
+    }
     error.message = fmt::format("{}: {}", what, error.message);
     error.location = {at.file_name(), {}, at.line(), at.column()};
     status_ = std::unexpected(std::move(error));

@@ -192,6 +192,7 @@ TEST(MilBuilder, RefusesWithOperationReasonAndPlace) {
     EXPECT_FALSE(after) << "what follows an error does nothing";
     const Result<Program> program = b.finish({x});
     ASSERT_FALSE(program);
+    EXPECT_EQ(program.error().category, ErrorCategory::usage);
     EXPECT_NE(program.error().message.find(refusal.message), std::string::npos) << program.error().message;
     EXPECT_NE(program.error().location.file.find("builder_test.cpp"), std::string::npos);
     EXPECT_GT(program.error().location.line, 100U);
