@@ -752,6 +752,12 @@ class Assembler {
 
 }  // namespace
 
-Result<Program> assemble(std::string_view text, const std::string& file) { return Assembler(text, file).run(); }
+Result<Program> assemble(std::string_view text, const std::string& file) {
+  // One error instead of one for each line of a binary file.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return in_file<Program>(fail_at(zero, "a byte 0, expected assembly text: this is a binary file"), file);
+  }
+  return Assembler(text, file).run();
+}
 
 }  // namespace openane

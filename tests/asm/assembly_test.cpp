@@ -405,6 +405,9 @@ TEST(Assembly, GarbageIsAnError) {
     byte = static_cast<char>(random());
   }
   EXPECT_FALSE(assemble(bytes, "p.anes"));
+  const std::string_view binary("generation H13\n\x01\0\x02\nfoo\nbar\n", 27);
+  EXPECT_EQ(error_of(std::string(binary)),
+            "p.anes: at 0x10: malformed input: a byte 0, expected assembly text: this is a binary file");
 }
 
 }  // namespace
