@@ -75,6 +75,36 @@ TEST(BundleMetadata, OperationsAreNamedAfterTheOpSetThatChangedThem) {
             json({{"Ios18.add", 1}, {"Ios18.relu", 1}, {"Ios16.reduceSum", 1}, {"Tile", 1}, {"Ios18.transpose", 1}}));
 }
 
+/// DuoduoChubbyKitty/AuroraDrive: models/world_model, models/ppocrv6_tiny_ft_int8 and models/exp_exec_t_mac13_pal6
+/// (.mlmodelc/metadata.json@076c59205b09, 600874beb283, c70141e372e2).
+TEST(BundleMetadata, PrecisionsAreNamedAsApples) {
+  const std::string blob = "(BLOBFILE(path = string(\"@model_path/w.bin\"), offset = uint64(64)))";
+  const auto storage = [&](std::string_view opset, const std::string& constant) {
+    const Model model = model_of(
+        std::string("program(1.3)\n{\n    func main<") + std::string(opset) + ">(tensor<fp16, [2, 64]> x) {\n" +
+            "tensor<fp16, [64]> bias = const()[val = tensor<fp16, [64]>" + blob + "];\n" + constant +
+            "tensor<fp16, [2, 64]> y = linear(x = x, weight = w, bias = bias);\n        } -> (y);\n}",
+        9);
+    return metadata_of(model).value("storagePrecision", "");
+  };
+  EXPECT_EQ(storage("ios18", "tensor<fp16, [64, 64]> w = constexpr_lut_to_dense(indices = tensor<uint8, [64, 64]>" +
+                                 blob + ", lut = tensor<fp16, [1, 1, 256, 1]>" + blob + ");\n"),
+            "Mixed (Float16, Palettized (8 bits), UInt8)");
+  EXPECT_EQ(
+      storage("ios18", "tensor<fp16, [64, 64]> w = constexpr_blockwise_shift_scale(data = tensor<int8, [64, 64]>" +
+                           blob + ", scale = tensor<fp16, [64, 1]>" + blob + ");\n"),
+      "Mixed (Float16, Int8)");
+  EXPECT_EQ(
+      storage("ios16", "tensor<fp16, [64, 64]> w = constexpr_lut_to_dense()[indices = tensor<uint8, [3072]>" + blob +
+                           ", lut = tensor<fp16, [64]>" + blob + ", shape = tensor<uint32, [2]>([64, 64])];\n"),
+      "Mixed (Float16, Palettized (6 bits))");
+  // Whether a scale of a type that nothing else is stored in would be named, no file shows.
+  EXPECT_EQ(
+      storage("ios18", "tensor<fp32, [64, 64]> w = constexpr_blockwise_shift_scale(data = tensor<int8, [64, 64]>" +
+                           blob + ", scale = tensor<fp32, [64, 1]>" + blob + ");\n"),
+      "");
+}
+
 TEST(BundleMetadata, WhatNoFileShowsIsLeftOut) {
   // erf is in no real file of ios18; ios26 has no release in any.
   const Model model = model_of(
