@@ -384,6 +384,12 @@ class Assembler {
             "slot, depth, row, plane, batch, depth_stride, element, interleave, symbol, address, total or extent");
       }
     }
+    if (!text.has_slot && program_.generation->first_tensor_slot == 0) {
+      return fail(ErrorCategory::missing_specification,
+                  fmt::format("the slots of tensors of {} have not been published: say which, as in 'slot 4'",
+                              program_.generation->id),
+                  {{}, {}, words[1].line, words[1].column});
+    }
     complete_strides(layout, kBufferAlign);
     tensor.layout = layout.layout;
     current_->storages[tensor.name] = {};
@@ -407,9 +413,9 @@ class Assembler {
         open.push_back(&text);
       }
     }
-    // Every published program of a packet generation numbers its tensors by name.
-    const bool packets = program_.generation->stream == StreamForm::packet;
-    if (profile_ != nullptr ? profile_->alphabetical : packets) {
+    // Every published program of a packet generation with a slot table numbers its tensors by name.
+    const bool by_name = program_.generation->stream == StreamForm::packet && program_.generation->slot_count != 0;
+    if (profile_ != nullptr ? profile_->alphabetical : by_name) {
       std::ranges::sort(open, {}, [](const TensorText* text) { return text->tensor.symbol; });
     } else {
       std::ranges::stable_partition(open,

@@ -144,7 +144,7 @@ Result<TensorBinding> read_tensor(const toml::table& table, const std::string& f
   TensorBinding tensor;
   OPENANE_TRY(tensor.name, keys.text("name"));
   tensor.symbol = tensor.name;
-  OPENANE_TRY(const std::uint64_t slot, keys.number("slot", kFirstTensorSlot, 31));
+  OPENANE_TRY(const std::uint64_t slot, keys.number("slot", kFirstTensorSlot, kMostSlot));
   tensor.slot = static_cast<std::uint32_t>(slot);
   OPENANE_TRY(tensor.role, read_role(keys));
   OPENANE_TRY(const std::string type, keys.text("type", "float16"));

@@ -1,8 +1,10 @@
 // disassemble -> assemble -> the same bytes, for every program at hand.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
+#include "asm/field_text.h"
 #include "isa/sample_streams.h"
 #include "openane/anec.h"
 #include "openane/assembly.h"
@@ -239,6 +241,42 @@ TEST(AssemblyRoundTrip, RandomTasks) {
       }
     }
   }
+}
+
+/// A person's text with tensors becomes a raw kernel that its own layout reads back, whatever the generation.
+TEST(AssemblyRoundTrip, TextBecomesARawKernelOfEveryGeneration) {
+  std::size_t count = 0;
+  for (const Generation* generation : generations()) {
+    if (generation->stream == StreamForm::unknown || generation->header_words == 0) {
+      continue;
+    }
+    const bool slots_known = generation->first_tensor_slot != 0;
+    std::string records;
+    for (const RecordPlace& place : generation->record_order) {
+      records += fmt::format("{} x{} {{}}\n", register_name(*generation, place.address, false), place.words);
+    }
+    const std::string text = fmt::format(
+        "generation {}\nconstants {{ fp16 1 2 3 4 5 6 7 8 }}\nprocedure main {{\n tensor b input float16 1x3x4x5{}\n"
+        " tensor a output float16 1x3x4x5{}\n task {{ header {{ }}\n{} }}\n}}\n",
+        generation->id, slots_known ? "" : " slot 5", slots_known ? "" : " slot 4",
+        records.empty() ? "Common { }" : records);
+    const Result<Program> made = assemble(text, "p.anes");
+    ASSERT_TRUE(made) << made.error().to_string() << "\n" << text;
+    const Result<std::vector<std::uint8_t>> bytes = write_raw_kernel(*made);
+    const Result<std::string> layout = write_raw_layout(*made);
+    ASSERT_TRUE(bytes && layout);
+    const Result<Program> read = read_raw_kernel(Bytes(*bytes), *layout, "p.toml");
+    ASSERT_TRUE(read) << read.error().to_string() << "\n" << *layout;
+    EXPECT_EQ(read->procedures[0].tensors, made->procedures[0].tensors) << generation->id;
+    EXPECT_EQ(read->procedures[0].tasks, made->procedures[0].tasks) << generation->id;
+    EXPECT_EQ(text_of(again(*read, "kernel"), "kernel"), text_of(*read, "kernel"));
+    ++count;
+  }
+  EXPECT_EQ(count, 9u);  // all but H12
+  const Result<Program> silent =
+      assemble("generation H11\nprocedure main {\n tensor x input float16 1x1x1x1\n}\n", "p.anes");
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().category, ErrorCategory::missing_specification) << silent.error().to_string();
 }
 
 TEST(AssemblyRoundTrip, WhatStandsBetweenTasks) {

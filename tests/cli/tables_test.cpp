@@ -84,6 +84,10 @@ TEST(Chips, json_has_limits_clocks_and_sources) {
 
 TEST(Device, answers_the_tables) {
   expect_text({"device"}, {"5     CPU, Neural Engine", "numANECores", "M4 Max"});
+  // Marketed figures as facts/device.md has them: cores, TOPS, memory.
+  expect_text({"device"}, {"A12       8      5     4", "A13       8      5     4", "A14       16     11    16",
+                           "M1        16     11    16", "A15       16     15.8  24", "M2        16     15.8  24",
+                           "M4        16     38    24", "M4 Pro    16     38    24", "M4 Max    16     38    24"});
   expect_text({"device", "--mask", "3"}, {"CPU, GPU", "cpuAndGPU"});
   expect_text({"device", "M3 Pro"}, {"numANECores", "25B78"});
   expect_text({"device", "h15"}, {"A16\n", "numANECores", "M3 Ultra\n"});
