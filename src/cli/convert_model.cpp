@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/console.h"
 #include "mil/package_path.h"
+#include "mil/value_walk.h"
 #include "openane/mil_model.h"
 #include "openane/mil_text.h"
 
@@ -72,8 +74,22 @@ Result<const Form*> form_of(const std::string& path) {
 
 bool says_anything(const mil::ModelDescription& description) { return !(description == mil::ModelDescription{}); }
 
+/// Weight files the program refers to that are not there, each once.
+std::vector<std::string> missing_weights(const Model& model) {
+  std::set<std::string> missing;
+  mil::for_each_value(model.program, [&](const mil::Value& value) {
+    if (const mil::BlobReference* blob = value.blob(); blob != nullptr && model.weights.find(blob->path) == nullptr) {
+      missing.insert(blob->path);
+    }
+  });
+  return {missing.begin(), missing.end()};
+}
+
 std::vector<std::string> losses_of(const Model& model, const Form& form) {
   std::vector<std::string> losses = model.losses;
+  for (const std::string& path : missing_weights(model)) {
+    losses.push_back(fmt::format("the weights '{}': there is no such file", path));
+  }
   if (form.is_text) {
     const std::vector<std::string> of_text = mil::text_losses(model.program);
     losses.insert(losses.end(), of_text.begin(), of_text.end());
@@ -88,6 +104,9 @@ std::vector<std::string> losses_of(const Model& model, const Form& form) {
 Result<void> place_constants(Model& model, const Form& form, bool inline_constants) {
   if (inline_constants || !form.has_weight_files) {
     return mil::load_constants(model);
+  }
+  if (const std::vector<std::string> missing = missing_weights(model); form.has_description && !missing.empty()) {
+    return fail(ErrorCategory::system, fmt::format("no weight file '{}' beside this program", missing.front()));
   }
   // A text keeps its constants where they are: whoever wrote them there can read them there.
   return model.weights.files().empty() && form.has_description ? mil::store_constants(model) : Result<void>();

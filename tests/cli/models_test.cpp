@@ -232,6 +232,37 @@ TEST(ModelConvert, SaysWhatGetsLost) {
   EXPECT_EQ(json::parse(as_json.out)["losses"], json::array());
 }
 
+/// One weight file is there, the other is not: what is written would be broken.
+TEST(ModelConvert, MissingWeightsAreToldOrRefused) {
+  const TemporaryFolder folder;
+  const auto value = [](const std::string& name, const std::string& type, const std::string& path) {
+    return "            " + type + " " + name + " = const()[val = " + type + "(BLOBFILE(path = string(\"@model_path/" +
+           path + "\"), offset = uint64(64)))];\n";
+  };
+  const auto program = [](const std::string& body) {
+    return "program(1.3)\n{\n    func main<ios18>(tensor<fp16, [16]> x) {\n" + body + "        } -> (y);\n}";
+  };
+  const std::string type = "tensor<fp16, [16]>";
+  // A file that is there: of a package that the tool writes.
+  write_text(folder.path("whole.mil"),
+             program("            " + type + " w = const()[val = " + type +
+                     "([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])];\n            " + type +
+                     " y = add(x = x, y = w);\n"));
+  convert(folder.path("whole.mil"), folder.path("whole.mlpackage"));
+  convert(folder.path("whole.mlpackage"), folder.path("text.mil"));
+  write_text(folder.path("broken.mil"), program(value("a", type, "weights/weight.bin") + value("b", type, "lost.bin") +
+                                                "            " + type + " y = add(x = a, y = b);\n"));
+  for (const std::string ending : {".mlpackage", ".mlmodelc", ".mlmodel"}) {
+    const Outcome outcome = run_ane({"convert", folder.path("broken.mil"), "-o", folder.path("out" + ending)});
+    EXPECT_EQ(outcome.exit, 3) << ending;
+    EXPECT_TRUE(has(outcome.err, "no weight file '@model_path/lost.bin' beside this program")) << outcome.err;
+    EXPECT_FALSE(fs::exists(folder.path("out" + ending))) << ending;
+  }
+  const Outcome outcome = run_ane({"convert", folder.path("broken.mil"), "-o", folder.path("out.mil")});
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "not kept: the weights '@model_path/lost.bin': there is no such file")) << outcome.err;
+}
+
 TEST(ModelConvert, ADescriptionIsMadeWhereThereIsNone) {
   const TemporaryFolder folder;
   write_text(folder.path("m.mil"), kText);
