@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -9,6 +10,7 @@
 #include "cli/console.h"
 #include "mil/package_path.h"
 #include "mil/value_walk.h"
+#include "openane/mil_infer.h"
 #include "openane/mil_model.h"
 #include "openane/mil_text.h"
 
@@ -100,6 +102,13 @@ std::vector<std::string> losses_of(const Model& model, const Form& form) {
   return losses;
 }
 
+/// What the verifier holds against the program, weights that are not there aside.
+std::size_t count_mistakes(const Model& model) {
+  const std::vector<mil::Diagnostic> findings =
+      mil::verify(model.program, missing_weights(model).empty() ? &model.weights : nullptr);
+  return static_cast<std::size_t>(std::ranges::count(findings, mil::Severity::error, &mil::Diagnostic::severity));
+}
+
 /// Puts the constants where the form wants them.
 Result<void> place_constants(Model& model, const Form& form, bool inline_constants) {
   if (inline_constants || !form.has_weight_files) {
@@ -125,7 +134,7 @@ std::uint64_t bytes_at(const fs::path& path) {
 }
 
 void report(const ModelConversion& conversion, const Model& model, const Form& form,
-            const std::vector<std::string>& losses) {
+            const std::vector<std::string>& losses, std::size_t mistakes) {
   std::vector<std::string> written{conversion.output};
   for (const auto& [name, file] : model.weights.files()) {
     if (const Result<fs::path> target = beside(conversion.output, name); target && !form.has_description) {
@@ -137,7 +146,8 @@ void report(const ModelConversion& conversion, const Model& model, const Form& f
     for (const std::string& path : written) {
       list.push_back({{"path", path}, {"bytes", bytes_at(path)}});
     }
-    print_json({{"written", list}, {"functions", model.program.functions.size()}, {"losses", losses}});
+    print_json(
+        {{"written", list}, {"functions", model.program.functions.size()}, {"losses", losses}, {"mistakes", mistakes}});
     return;
   }
   for (const std::string& path : written) {
@@ -145,6 +155,10 @@ void report(const ModelConversion& conversion, const Model& model, const Form& f
   }
   for (const std::string& loss : losses) {
     print_note("not kept: " + loss);
+  }
+  if (mistakes > 0) {
+    print_note(fmt::format("the program was written as it is, with {} mistake{}: see ane info", mistakes,
+                           mistakes == 1 ? "" : "s"));
   }
 }
 
@@ -156,11 +170,12 @@ Result<Exit> convert_model(const ModelConversion& conversion) {
   OPENANE_TRY(Model model, in_file(mil::read_model(conversion.input), conversion.input));
   OPENANE_CHECK(in_file(place_constants(model, *form, conversion.inline_constants), conversion.input));
   const std::vector<std::string> losses = losses_of(model, *form);
+  const std::size_t mistakes = count_mistakes(model);
   if (form->has_description) {
     OPENANE_CHECK(in_file(mil::describe_functions(model), conversion.input));
   }
   OPENANE_CHECK(in_file(form->write(model, conversion.output), conversion.output));
-  report(conversion, model, *form, losses);
+  report(conversion, model, *form, losses, mistakes);
   return Exit::ok;
 }
 

@@ -232,6 +232,18 @@ TEST(ModelConvert, SaysWhatGetsLost) {
   EXPECT_EQ(json::parse(as_json.out)["losses"], json::array());
 }
 
+TEST(ModelConvert, SaysThatAProgramHasMistakes) {
+  const TemporaryFolder folder;
+  std::string text = kText;
+  text.replace(text.find("tensor<fp16, [1, 2]> y"), 22, "tensor<fp16, [1, 3]> y");
+  write_text(folder.path("m.mil"), text);
+  const Outcome wrong = run_ane({"convert", folder.path("m.mil"), "-o", folder.path("m.mlpackage")});
+  EXPECT_EQ(wrong.exit, 0) << wrong.err;
+  EXPECT_EQ(wrong.err, "ane: note: the program was written as it is, with 1 mistake: see ane info\n");
+  write_text(folder.path("m.mil"), kText);
+  EXPECT_EQ(run_ane({"convert", folder.path("m.mil"), "-o", folder.path("m.mlpackage")}).err, "");
+}
+
 /// One weight file is there, the other is not: what is written would be broken.
 TEST(ModelConvert, MissingWeightsAreToldOrRefused) {
   const TemporaryFolder folder;
