@@ -236,8 +236,8 @@ Result<Layout> read_layout(std::string_view text, const std::string& file) {
     return keys.error(keys.place("generation"), fmt::format("no register table for generation {}", quoted(generation)));
   }
   OPENANE_TRY(layout.procedure, keys.text("procedure", "main"));
-  OPENANE_TRY(layout.task_bytes, keys.number("task_bytes", 40, 0xfffffffc));
-  OPENANE_TRY(layout.first_task_bytes, keys.number("first_task_bytes", 40, layout.task_bytes, 0));
+  OPENANE_TRY(layout.task_bytes, keys.number("task_bytes", 4, 0xfffffffc));
+  OPENANE_TRY(layout.first_task_bytes, keys.number("first_task_bytes", 4, layout.task_bytes, 0));
   OPENANE_TRY(layout.kernel_bytes, keys.number("kernel_bytes", 0, kMaximumBytes, 0));
   OPENANE_TRY(const std::uint64_t slot, keys.number("kernel_slot", kKernelSlot, kMostSlot, kKernelSlot));
   layout.kernel_slot = static_cast<std::uint32_t>(slot);

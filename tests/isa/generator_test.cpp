@@ -181,6 +181,25 @@ TEST(GeneratorOutput, AddingAFieldIsOneLine) {
   EXPECT_NE(read_text(after.folder / "out/toy_table.cpp").find("Field{\"Depth\", 20, 3"), std::string::npos);
 }
 
+/// The table alone: the list of chips and targets needs no row for it.
+TEST(GeneratorOutput, AddingAGenerationIsOneTable) {
+  const std::filesystem::path folder = test_folder();
+  std::filesystem::copy(OPENANE_SOURCE_DIR "/data/isa", folder / "isa",
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+  std::ofstream(folder / "isa/toy.toml") << toy_table();
+  std::string tables;
+  for (const std::filesystem::directory_entry& table : std::filesystem::directory_iterator(folder / "isa")) {
+    tables += " " + table.path().string();
+  }
+  const Outcome made = run("generate_isa.py", "--out " + (folder / "out").string() + tables);
+  EXPECT_EQ(made.status, 0) << made.output;
+  EXPECT_NE(read_text(folder / "out/generations.cpp").find("&tables::kToy"), std::string::npos);
+  const Outcome chips =
+      run("generate_chips.py", "--out " + (folder / "out/chips.cpp").string() + " --isa " + (folder / "isa").string() +
+                                   " " OPENANE_SOURCE_DIR "/data/chips.toml");
+  EXPECT_EQ(chips.status, 0) << chips.output;
+}
+
 TEST(GeneratorOutput, TwoGenerationsCannotShareATarget) {
   const std::filesystem::path folder = test_folder();
   std::ofstream(folder / "toy.toml") << toy_table();
