@@ -190,25 +190,34 @@ class MacRun {
   const bool serial_;
 };
 
-/// The length of the pieces when `extent` is divided into even ones of at most `most`: as many as a multiple of
-/// `workers`, if that leaves each at least `least` long.
-std::uint32_t even_pieces(std::uint32_t extent, std::uint32_t most, unsigned workers, std::size_t least) {
+/// Into how many pieces of at most `most` to divide `extent`: a multiple of `workers`, if that leaves each at least
+/// `least`.
+std::size_t pieces_of(std::size_t extent, std::size_t most, unsigned workers, std::size_t least) {
   const std::size_t pieces = divide_up(extent, most), wanted = round_up(pieces, workers);
-  return static_cast<std::uint32_t>(divide_up(extent, wanted * least <= extent ? wanted : pieces));
+  return wanted * least <= extent ? wanted : pieces;
 }
 
-/// Even blocks whose expanded source takes at most `budget` floats for `channels` channels: whole rows where one fits.
-/// As many as a multiple of `workers`, where blocks are not too small for the kernels then.
-MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budget, std::size_t columns_at_once,
-                      unsigned workers) {
-  constexpr std::size_t kFewPanels = 4, kLineFloats = 16;
-  const auto fits = [&](std::uint32_t width, std::uint32_t height) {
-    return SourceLayout(job, width, height).channel_floats() * channels <= budget;
+/// Where piece `index` begins when `extent` is dealt out evenly, the first pieces being the larger ones.
+std::uint32_t piece_begin(std::size_t extent, std::size_t pieces, std::size_t index) {
+  return static_cast<std::uint32_t>(index * (extent / pieces) + std::min(index, extent % pieces));
+}
+
+/// Divides a job's positions into even blocks whose expanded source takes at most `budget` floats for `channels`
+/// channels: whole rows where one fits, otherwise as wide as whole tiles of `columns_at_once`. As many as a multiple of
+/// `workers`, where blocks are not too small for the kernels then. None is wider or higher than the first.
+std::vector<MacBlock> divide(const MacJob& job, std::size_t channels, std::size_t budget, std::size_t columns_at_once,
+                             unsigned workers) {
+  constexpr std::size_t kEnoughTiles = 4;
+  const auto fits = [&](std::size_t width, std::size_t height) {
+    return SourceLayout(job, static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)).channel_floats() *
+               channels <=
+           budget;
   };
-  // The largest extent that fits, between `least` and `most`.
-  const auto largest = [](std::uint32_t least, std::uint32_t most, const auto& good) {
+  // The largest number up to `most` that is good, or 1.
+  const auto largest = [](std::size_t most, const auto& good) {
+    std::size_t least = 1;
     while (least < most) {
-      const std::uint32_t middle = most - (most - least) / 2;
+      const std::size_t middle = most - (most - least) / 2;
       if (good(middle)) {
         least = middle;
       } else {
@@ -217,32 +226,29 @@ MacBlock choose_block(const MacJob& job, std::size_t channels, std::size_t budge
     }
     return least;
   };
-  const auto narrowest = static_cast<std::uint32_t>(std::min<std::size_t>(columns_at_once, job.output_width));
-  const std::size_t enough = kFewPanels * columns_at_once;
-  MacBlock block{0, 0, job.output_width, 1};
-  if (fits(job.output_width, 1)) {
-    block.height = largest(1, job.output_height, [&](std::uint32_t height) { return fits(job.output_width, height); });
-    block.height = even_pieces(job.output_height, block.height, workers, divide_up(enough, job.output_width));
+  const std::size_t width = job.output_width, height = job.output_height;
+  const std::size_t tile = std::min(columns_at_once, width), tiles = divide_up(width, tile);
+  const std::size_t enough = kEnoughTiles * columns_at_once;
+  std::size_t rows = height, columns = 1;  // how many pieces there are along y and x
+  if (fits(width, 1)) {
+    const std::size_t most = largest(height, [&](std::size_t some) { return fits(width, some); });
+    rows = pieces_of(height, most, workers, divide_up(enough, width));
     // Only memory can be read from the middle of a row.
-    if (block.height < job.output_height || job.source == nullptr) {
-      return block;
+    if (rows == 1 && job.source != nullptr) {
+      columns = pieces_of(tiles, tiles, workers, divide_up(enough, height * tile));
     }
   } else {
-    block.width = largest(narrowest, job.output_width, [&](std::uint32_t width) { return fits(width, 1); });
-    block.width -= block.width % narrowest;
+    columns =
+        pieces_of(tiles, largest(tiles, [&](std::size_t some) { return fits(some * tile, 1); }), workers, kEnoughTiles);
   }
-  const std::uint32_t width = even_pieces(job.output_width, block.width, workers, divide_up(enough, block.height));
-  block.width = static_cast<std::uint32_t>(std::min<std::size_t>(round_up(width, kLineFloats), block.width));
-  return block;
-}
-
-/// All blocks of at most the extents of `most`; the first has them.
-std::vector<MacBlock> blocks_of(const MacJob& job, const MacBlock& most) {
   std::vector<MacBlock> blocks;
-  for (std::uint32_t y = 0; y < job.output_height; y += most.height) {
-    for (std::uint32_t x = 0; x < job.output_width; x += most.width) {
-      blocks.push_back(
-          {x, y, std::min(most.width, job.output_width - x), std::min(most.height, job.output_height - y)});
+  blocks.reserve(rows * columns);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t column = 0; column < columns; ++column) {
+      const auto x = static_cast<std::uint32_t>(piece_begin(tiles, columns, column) * tile);
+      const auto end = static_cast<std::uint32_t>(std::min(piece_begin(tiles, columns, column + 1) * tile, width));
+      const std::uint32_t y = piece_begin(height, rows, row);
+      blocks.push_back({x, y, end - x, piece_begin(height, rows, row + 1) - y});
     }
   }
   return blocks;
@@ -252,8 +258,7 @@ class DenseRun : MacRun {
  public:
   DenseRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
-        blocks_(blocks_of(job, choose_block(job, job.input_channels, source_budget(job) / pool.threads(),
-                                            kernels_.columns, pool.threads()))),
+        blocks_(divide(job, job.input_channels, source_budget(job) / pool.threads(), kernels_.columns, pool.threads())),
         layout_(job, blocks_.front().width, blocks_.front().height),
         offsets_(layout_.offsets(job.input_channels)),
         at_once_(std::min<std::size_t>(pool.threads(), blocks_.size())),
@@ -526,7 +531,7 @@ class UnicastRun : MacRun {
  public:
   UnicastRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
-        blocks_(blocks_of(job, choose_block(job, job.unicast_inputs, kBlockFloats, kernels_.columns, 1))),
+        blocks_(divide(job, job.unicast_inputs, kBlockFloats, kernels_.columns, 1)),
         by_plane_(!model_ && job.unicast_inputs == 1 && job.kernel_width == 3 && job.kernel_height == 3 &&
                   job.stride_x == 1 && job.stride_y == 1),
         layout_(job, blocks_.front().width, blocks_.front().height),
