@@ -258,7 +258,7 @@ class DenseRun : MacRun {
  public:
   DenseRun(const MacJob& job, WorkerPool& pool)
       : MacRun(job, pool),
-        blocks_(divide(job, job.input_channels, source_budget(job) / pool.threads(), kernels_.columns, pool.threads())),
+        blocks_(divide(job, job.input_channels, source_budget(job, pool.threads()), kernels_.columns, pool.threads())),
         layout_(job, blocks_.front().width, blocks_.front().height),
         offsets_(layout_.offsets(job.input_channels)),
         at_once_(std::min<std::size_t>(pool.threads(), blocks_.size())),
@@ -314,10 +314,12 @@ class DenseRun : MacRun {
     float largest_element = 0;
   };
 
-  /// Floats of expanded source held at once: a quarter of it, but between 2 and 16 MB.
-  static std::size_t source_budget(const MacJob& job) {
+  /// Floats of expanded source that each worker holds: of all together a quarter, but between 2 and 16 MB, and half a
+  /// megabyte each.
+  static std::size_t source_budget(const MacJob& job, unsigned workers) {
     const std::size_t elements = std::size_t{job.input_channels} * job.input_height * job.input_width;
-    return std::clamp<std::size_t>(elements / 4, std::size_t{1} << 19, std::size_t{1} << 22);
+    const std::size_t all = std::clamp<std::size_t>(elements / 4, std::size_t{1} << 19, std::size_t{1} << 22);
+    return std::max<std::size_t>(all / workers, std::size_t{1} << 17);
   }
 
   /// The channels whose weights are about so many floats.
