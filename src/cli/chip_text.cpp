@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/columns.h"
+#include "base/words.h"
 
 namespace openane::cli {
 namespace {
@@ -36,6 +37,18 @@ FigureName name_of(std::string_view name) {
 
 }  // namespace
 
+std::string target_suggestion(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Generation* generation : generations()) {
+    names.push_back(generation->id);
+    names.insert(names.end(), generation->targets.begin(), generation->targets.end());
+  }
+  for (const Chip& chip : chips()) {
+    names.push_back(chip.name);
+  }
+  return suggestion(name, names);
+}
+
 Result<std::vector<const Chip*>> chips_named(std::string_view name) {
   if (const Chip* chip = find_chip(name)) {
     return std::vector<const Chip*>{chip};
@@ -43,8 +56,8 @@ Result<std::vector<const Chip*>> chips_named(std::string_view name) {
   const CompilerTarget* target = find_compiler_target(name);
   const Generation* generation = find_generation(name);
   if (target == nullptr && generation == nullptr) {
-    return fail(ErrorCategory::usage,
-                fmt::format("'{}' is no chip, target or generation we know (see ane chips)", name));
+    return fail(ErrorCategory::usage, fmt::format("'{}' is no chip, target or generation we know{} (see ane chips)",
+                                                  name, target_suggestion(name)));
   }
   // "h13" is a target, too, but means the generation, as everywhere.
   const bool whole = generation != nullptr && (target == nullptr || target->name == generation->target);

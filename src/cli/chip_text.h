@@ -16,6 +16,8 @@ using Rows = std::vector<std::vector<std::string>>;
 
 /// The chip of that name or SoC, or all chips of a target ("h13g") or generation ("h16"); never empty.
 [[nodiscard]] Result<std::vector<const Chip*>> chips_named(std::string_view name);
+/// " (did you mean 'm1'?)" with the nearest chip, target or generation, or nothing.
+[[nodiscard]] std::string target_suggestion(std::string_view name);
 /// "15.8"; empty when the figure is not known.
 [[nodiscard]] std::string figure_value(const Chip& chip, std::string_view name);
 /// "reported, SOURCE: NOTE"

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/words.h"
+#include "cli/chip_text.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "openane/bytes.h"
@@ -30,6 +32,26 @@ struct Options {
   bool json = false;
 };
 
+/// The nearest block, register or header word; with its block where the name has one.
+std::string place_suggestion(const Generation& generation, std::string_view what) {
+  std::vector<std::string> qualified;
+  std::vector<std::string_view> names;
+  for (const Register& row : generation.header) {
+    names.push_back(row.name);
+  }
+  for (const Block& block : generation.blocks) {
+    names.push_back(block.name);
+    for (const Register& row : block.registers) {
+      names.push_back(row.name);
+      qualified.push_back(fmt::format("{}.{}", block.name, row.name));
+    }
+  }
+  if (what.find('.') != std::string_view::npos) {
+    names.assign(qualified.begin(), qualified.end());
+  }
+  return suggestion(what, names);
+}
+
 Result<std::vector<IsaPlace>> find_places(const Options& options) {
   const Generation* generation = find_generation(options.generation);
   if (generation != nullptr && options.what.empty()) {
@@ -38,8 +60,8 @@ Result<std::vector<IsaPlace>> find_places(const Options& options) {
   const std::array<const Generation*, 1> one{generation};
   const std::span<const Generation* const> where = generation != nullptr ? std::span(one) : generations();
   if (generation == nullptr && !options.what.empty()) {
-    return fail(ErrorCategory::usage,
-                fmt::format("'{}' is no generation, target or chip (see ane isa, ane chips)", options.generation));
+    return fail(ErrorCategory::usage, fmt::format("'{}' is no generation, target or chip{} (see ane isa, ane chips)",
+                                                  options.generation, target_suggestion(options.generation)));
   }
   const std::string& what = generation != nullptr ? options.what : options.generation;
   std::vector<IsaPlace> places = find_in_tables(where, what);
@@ -47,9 +69,10 @@ Result<std::vector<IsaPlace>> find_places(const Options& options) {
     return fail(
         ErrorCategory::usage,
         generation != nullptr
-            ? fmt::format("{} has no block, register or address '{}'", generation->id, what)
-            : fmt::format("'{}' is no generation or chip, and no table has a block, register or address of that name",
-                          what));
+            ? fmt::format("{} has no block, register or address '{}'{}", generation->id, what,
+                          place_suggestion(*generation, what))
+            : fmt::format("'{}' is no generation or chip{}, and no table has a block, register or address of that name",
+                          what, target_suggestion(what)));
   }
   return places;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/chip_text.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/program_files.h"
@@ -73,8 +74,8 @@ std::string report(const std::vector<MigrationNote>& notes) {
 Result<Exit> run(const Options& options) {
   const Generation* to = find_generation(options.target);
   if (to == nullptr) {
-    return fail(ErrorCategory::usage,
-                fmt::format("there is no generation, target or chip '{}' (see ane chips)", options.target));
+    return fail(ErrorCategory::usage, fmt::format("there is no generation, target or chip '{}'{} (see ane chips)",
+                                                  options.target, target_suggestion(options.target)));
   }
   OPENANE_TRY(const Program program, load_program(options.input, options.raw_layout));
   OPENANE_TRY(const Migration migration, in_file(migrate(program, *to), options.input));

@@ -25,6 +25,12 @@ nlohmann::json json_of(const std::vector<std::string>& arguments) {
   return nlohmann::json::parse(outcome.out, nullptr, false);
 }
 
+void expect_said(const std::vector<std::string>& arguments, std::string_view says) {
+  const Outcome outcome = run_ane(arguments);
+  EXPECT_EQ(outcome.exit, 2) << outcome.err;
+  EXPECT_NE(outcome.err.find(says), std::string::npos) << outcome.err;
+}
+
 TEST(Isa, lists_generations_blocks_and_registers) {
   expect_text({"isa"}, {"H11 ", "H18G ", "M11 "});
   expect_text({"isa", "h16"}, {"not known", "0x5500  KernelDma", "Bits 16 and 29 of CacheDma.Backoff"});
@@ -64,6 +70,10 @@ TEST(Chips, figures_come_with_evidence) {
               {"M1 Pro: target h13g, generation H13", "A17 Pro: target h16", "vendor, Apple"});
   expect_text({"chips", "--targets"}, {"h17d", "m12", "refused by the compiler: h18c"});
   EXPECT_EQ(run_ane({"chips", "M0"}).exit, 2);
+  expect_said({"chips", "a17 porr"}, "did you mean 'A17 Pro'?");
+  expect_said({"isa", "h14", "ConvCfgg"}, "did you mean 'ConvCfg'?");
+  expect_said({"isa", "h16", "L2.Src1Cgf"}, "did you mean 'L2.Src1Cfg'?");
+  expect_said({"isa", "h1g4", "Common"}, "did you mean 'H14'?");
   expect_text({"chips", "h16", "m4"}, {"A17 Pro: target h16", "M4 Max: target h16"});
   EXPECT_EQ(json_of({"chips", "h13g", "--json"}).size(), 3U);
   EXPECT_EQ(json_of({"chips", "H13", "--json"}).size(), 5U);
