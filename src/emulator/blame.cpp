@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -116,13 +117,14 @@ void add_compute(Changes& changes, void (*const (&table)[n])(Compute&)) {
   }
 }
 
-const Changes& all_changes() {
-  static const Changes kAll = [] {
-    Changes changes;
-    add_compute(changes, kNeural);
-    add_compute(changes, kPlanar);
-    add_operands(changes);
-    add_extents(changes);
+/// Extents come last: they are in most refusals and seldom what is wrong.
+const std::array<Changes, 2>& all_changes() {
+  static const std::array<Changes, 2> kAll = [] {
+    std::array<Changes, 2> changes;
+    add_compute(changes[0], kNeural);
+    add_compute(changes[0], kPlanar);
+    add_operands(changes[0]);
+    add_extents(changes[1]);
     return changes;
   }();
   return kAll;
@@ -147,6 +149,7 @@ class Names {
       names_.push_back(std::move(name));
     }
   }
+  [[nodiscard]] bool empty() const { return names_.empty(); }
   [[nodiscard]] std::string text() const {
     const std::size_t shown = std::min(names_.size(), kMostNamed);
     return fmt::format("{}{}", fmt::join(std::span(names_).first(shown), ", "), shown < names_.size() ? ", ..." : "");
@@ -183,14 +186,19 @@ std::string registers_behind(const EngineOp& op, const Generation& generation,
                              const std::function<bool(const EngineOp&)>& refused) {
   const Result<Task> task = encode(op, generation);
   Names names;
-  for (const Change& change : all_changes()) {
-    EngineOp changed = op;
-    change(changed);
-    if (!task || changed == op || refused(changed)) {
-      continue;
+  for (const Changes& changes : all_changes()) {
+    for (const Change& change : changes) {
+      EngineOp changed = op;
+      change(changed);
+      if (!task || changed == op || refused(changed)) {
+        continue;
+      }
+      if (const Result<Task> other = encode(changed, generation)) {
+        add_differences(names, *task, *other);
+      }
     }
-    if (const Result<Task> other = encode(changed, generation)) {
-      add_differences(names, *task, *other);
+    if (!names.empty()) {
+      break;
     }
   }
   return names.text();
