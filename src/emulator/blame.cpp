@@ -1,5 +1,6 @@
-// The search is by trial: every value of the op is set to a plain one, alone, and where that ends the refusal, the
-// fields that the change moves in the encoded task are those to name. Nothing here knows a register of any generation.
+// The search is by trial: every value of the op is set to a plain one, alone, and where that ends the complaint, or
+// failing that turns it into another, the fields that the change moves in the encoded task are those to name. Nothing
+// here knows a register of any generation.
 #include "emulator/blame.h"
 
 #include <fmt/format.h>
@@ -182,26 +183,28 @@ void add_differences(Names& names, const Task& task, const Task& other) {
 
 }  // namespace
 
-std::string registers_behind(const EngineOp& op, const Generation& generation,
-                             const std::function<bool(const EngineOp&)>& refused) {
+std::string registers_behind(const EngineOp& op, const Generation& generation, const Complaint& complaint) {
   const Result<Task> task = encode(op, generation);
-  Names names;
+  const std::optional<std::string> original = complaint(op);
+  Names ending, turning;
   for (const Changes& changes : all_changes()) {
     for (const Change& change : changes) {
       EngineOp changed = op;
       change(changed);
-      if (!task || changed == op || refused(changed)) {
+      if (!task || changed == op) {
         continue;
       }
-      if (const Result<Task> other = encode(changed, generation)) {
-        add_differences(names, *task, *other);
+      const std::optional<std::string> answer = complaint(changed);
+      const Result<Task> other = answer == original ? Result<Task>{} : encode(changed, generation);
+      if (answer != original && other) {
+        add_differences(answer ? turning : ending, *task, *other);
       }
     }
-    if (!names.empty()) {
-      break;
+    if (!ending.empty()) {
+      return ending.text();
     }
   }
-  return names.text();
+  return turning.text();
 }
 
 }  // namespace openane::emulator

@@ -269,10 +269,16 @@ Result<ReadyTask> plan_task(const EngineOp& op, MemoryMap& memories, std::size_t
   if (!op.unknowns.empty()) {
     return task;  // The message is a register and its value.
   }
-  const std::string registers = registers_behind(op, generation, [&](const EngineOp& changed) {
-    std::size_t step = 0;
-    return !steps.take(changed, failed + 1, step);
-  });
+  const std::string registers =
+      registers_behind(op, generation, [&](const EngineOp& changed) -> std::optional<std::string> {
+        std::size_t step = 0;
+        const Result<ReadyTask> taken = steps.take(changed, failed + 1, step);
+        if (taken) {
+          return std::nullopt;
+        }
+        // What an earlier check refuses is no better.
+        return step < failed ? task.error().message : taken.error().message;
+      });
   if (!registers.empty()) {
     task.error().message += fmt::format(" ({})", registers);
   }

@@ -141,6 +141,8 @@ TEST(Refusals, RegistersAreNamedWithTheirValues) {
                    {c.copy(), c.planar([](PlanarCompute& p) { p.condition = 3; })});
   op = c.neural([](NeuralCompute& n) { n.channel_bias = true; });
   c.expect_refused(kMissing, "channel biases in a task without weights (NE.MACCfg.BiasMode = 0x1)", {op});
+  op = c.neural([](NeuralCompute& n) { n.mode = NeuralMode::convolution; });
+  c.expect_refused(kMalformed, "KernelDMASrc.MasterConfig.MasterEn = 0x0", {op});
 }
 
 TEST(Refusals, ConstantsAreNotWritten) {
