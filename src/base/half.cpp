@@ -97,6 +97,22 @@ HWY_INLINE hn::Vec<HalfWords> narrow(hn::Vec<Words> bits) {
 #endif
 }
 
+/// `step(at)` for vectors that cover all elements, the last one overlapping the one before it. How many elements that
+/// were: all of them, or none where they do not fill a vector.
+template <typename Step>
+std::size_t each_vector(std::size_t count, std::size_t lanes, const Step& step) {
+  if (count < lanes) {
+    return 0;
+  }
+  for (std::size_t at = 0; at + lanes <= count; at += lanes) {
+    step(at);
+  }
+  if (count % lanes != 0) {
+    step(count - lanes);
+  }
+  return count;
+}
+
 #endif
 
 void widen_all(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
@@ -106,18 +122,10 @@ void widen_all(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
   const Words words;
   const hn::Repartition<std::uint8_t, HalfWords> half_bytes;
   const hn::Repartition<std::uint8_t, Words> word_bytes;
-  const std::size_t lanes = hn::Lanes(words);
-  const auto step = [&](std::size_t at) {
+  i = each_vector(count, hn::Lanes(words), [&](std::size_t at) {
     const auto half = hn::BitCast(half_words, hn::LoadU(half_bytes, from + 2 * at));
     hn::StoreU(hn::BitCast(word_bytes, widen(half)), word_bytes, to + 4 * at);
-  };
-  for (; i + lanes <= count; i += lanes) {
-    step(i);
-  }
-  if (i < count && count >= lanes) {
-    step(count - lanes);
-    return;
-  }
+  });
 #endif
   for (; i < count; ++i) {
     Half half;
@@ -133,18 +141,10 @@ void narrow_all(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
   const Words words;
   const hn::Repartition<std::uint8_t, HalfWords> half_bytes;
   const hn::Repartition<std::uint8_t, Words> word_bytes;
-  const std::size_t lanes = hn::Lanes(words);
-  const auto step = [&](std::size_t at) {
+  i = each_vector(count, hn::Lanes(words), [&](std::size_t at) {
     const auto bits = hn::BitCast(words, hn::LoadU(word_bytes, from + 4 * at));
     hn::StoreU(hn::BitCast(half_bytes, narrow(bits)), half_bytes, to + 2 * at);
-  };
-  for (; i + lanes <= count; i += lanes) {
-    step(i);
-  }
-  if (i < count && count >= lanes) {
-    step(count - lanes);
-    return;
-  }
+  });
 #endif
   for (; i < count; ++i) {
     float value = 0;

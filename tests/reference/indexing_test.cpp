@@ -153,86 +153,72 @@ std::vector<float> updated(const Array& data, const Array& updates, const Update
   return out;
 }
 
-TEST(Scatter, AppliesUpdatesInOrderInEveryMode) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+/// What one random scatter is drawn as: the place in the data where the update at a place goes.
+struct ScatterDraw {
+  Array indices;
+  Shape updates;
+  std::function<Place(const Place&)> target;
+};
+
+/// Random data and updates in every mode; `draw(choice, shape of data, call)` draws the rest and gives `call` what it
+/// needs besides.
+template <typename Draw>
+void expect_scatters(const char* op, std::uint64_t seeds, const Draw& draw) {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     for (const auto& [mode, update] : kUpdates) {
       SCOPED_TRACE(mode + " " + std::to_string(seed));
       Choice choice(seed);
       const Shape shape = choice.shape(1, 4);
       const Array data = random_array<float>(shape, seed);
-      const std::int32_t axis = choice.axis(shape.size());
-      const std::size_t at_axis = from_front(axis, shape.size());
-      const Array indices = random_indices(choice, {choice.among(1, 6)}, shape[at_axis], true);
-      Shape update_shape = shape;
-      update_shape[at_axis] = indices.count();
-      const Array updates = random_array<float>(update_shape, seed + 1, 1, 3);
-      const Array result = StubCall("scatter")
-                               .in("ios16")
-                               .with("data", data)
-                               .with("indices", indices)
-                               .with("updates", updates)
-                               .with_integer("axis", axis)
-                               .with("mode", mode.c_str())
-                               .result();
-      EXPECT_EQ(values_of<float>(result), updated(data, updates, update, [&](Place place) {
-                  place[at_axis] = wrapped(at<std::int32_t>(indices, {place[at_axis]}), shape[at_axis]);
-                  return place;
-                }));
+      StubCall call(op);
+      const ScatterDraw drawn = draw(choice, shape, call);
+      const Array updates = random_array<float>(drawn.updates, seed + 1, 1, 3);
+      call.with("data", data).with("indices", drawn.indices).with("updates", updates).with("mode", mode.c_str());
+      EXPECT_EQ(values_of<float>(call.result()), updated(data, updates, update, drawn.target));
     }
   }
+}
+
+TEST(Scatter, AppliesUpdatesInOrderInEveryMode) {
+  expect_scatters("scatter", 200, [](Choice& choice, const Shape& shape, StubCall& call) {
+    const std::int32_t axis = choice.axis(shape.size());
+    const std::size_t at_axis = from_front(axis, shape.size());
+    const Array indices = random_indices(choice, {choice.among(1, 6)}, shape[at_axis], true);
+    Shape updates = shape;
+    updates[at_axis] = indices.count();
+    call.in("ios16").with_integer("axis", axis);
+    return ScatterDraw{indices, updates, [=](Place place) {
+                         place[at_axis] = wrapped(at<std::int32_t>(indices, {place[at_axis]}), shape[at_axis]);
+                         return place;
+                       }};
+  });
 }
 
 TEST(ScatterAlongAxis, AppliesUpdatesInOrderInEveryMode) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    for (const auto& [mode, update] : kUpdates) {
-      SCOPED_TRACE(mode + " " + std::to_string(seed));
-      Choice choice(seed);
-      const Shape shape = choice.shape(1, 4);
-      const Array data = random_array<float>(shape, seed);
-      const std::int32_t axis = choice.axis(shape.size());
-      const std::size_t at_axis = from_front(axis, shape.size());
-      Shape update_shape = shape;
-      update_shape[at_axis] = choice.among(1, 6);
-      const Array indices = random_indices(choice, update_shape, shape[at_axis], false);
-      const Array updates = random_array<float>(update_shape, seed + 1, 1, 3);
-      const Array result = StubCall("scatter_along_axis")
-                               .with("data", data)
-                               .with("indices", indices)
-                               .with("updates", updates)
-                               .with_integer("axis", axis)
-                               .with("mode", mode.c_str())
-                               .result();
-      EXPECT_EQ(values_of<float>(result), updated(data, updates, update, [&](Place place) {
-                  place[at_axis] = at<std::int32_t>(indices, place);
-                  return place;
-                }));
-    }
-  }
+  expect_scatters("scatter_along_axis", 100, [](Choice& choice, const Shape& shape, StubCall& call) {
+    const std::int32_t axis = choice.axis(shape.size());
+    const std::size_t at_axis = from_front(axis, shape.size());
+    Shape updates = shape;
+    updates[at_axis] = choice.among(1, 6);
+    const Array indices = random_indices(choice, updates, shape[at_axis], false);
+    call.with_integer("axis", axis);
+    return ScatterDraw{indices, updates, [=](Place place) {
+                         place[at_axis] = at<std::int32_t>(indices, place);
+                         return place;
+                       }};
+  });
 }
 
 TEST(ScatterNd, AppliesUpdatesInOrderInEveryMode) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    for (const auto& [mode, update] : kUpdates) {
-      SCOPED_TRACE(mode + " " + std::to_string(seed));
-      Choice choice(seed);
-      const Shape shape = choice.shape(1, 4);
-      const Array data = random_array<float>(shape, seed);
-      const auto depth = static_cast<std::size_t>(choice.among(1, std::ssize(shape)));
-      const Shape prefix = choice.shape(0, 2, 1, 5);
-      const Array indices = random_tuples(choice, prefix, shape, 0, depth);
-      const Array updates = random_array<float>(joined(prefix, part(shape, depth, shape.size())), seed + 1, 1, 3);
-      const Array result = StubCall("scatter_nd")
-                               .with("data", data)
-                               .with("indices", indices)
-                               .with("updates", updates)
-                               .with("mode", mode.c_str())
-                               .result();
-      EXPECT_EQ(values_of<float>(result), updated(data, updates, update, [&](const Place& place) {
-                  return joined(tuple_at(indices, part(place, 0, prefix.size())),
-                                part(place, prefix.size(), place.size()));
-                }));
-    }
-  }
+  expect_scatters("scatter_nd", 100, [](Choice& choice, const Shape& shape, StubCall&) {
+    const auto depth = static_cast<std::size_t>(choice.among(1, std::ssize(shape)));
+    const Shape prefix = choice.shape(0, 2, 1, 5);
+    const Array indices = random_tuples(choice, prefix, shape, 0, depth);
+    return ScatterDraw{indices, joined(prefix, part(shape, depth, shape.size())), [=](const Place& place) {
+                         return joined(tuple_at(indices, part(place, 0, prefix.size())),
+                                       part(place, prefix.size(), place.size()));
+                       }};
+  });
 }
 
 TEST(Scatter, WhatWasScatteredIsGathered) {
