@@ -1,4 +1,4 @@
-// fp16 against the compiler's own _Float16, and the vectorised conversion against the scalar one on every SIMD target.
+// fp16 against the compiler's own, and the vectorised conversion against the scalar one on every SIMD target.
 #include "openane/half.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/half_bytes.h"
+#include "compiler_half.h"
 
 namespace openane {
 namespace {
@@ -63,7 +64,7 @@ std::vector<float> telling_floats() {
 TEST(Half, ToFloatIsExact) {
   for (const Half half : all_halves()) {
     const float value = to_float(half);
-    const float reference = static_cast<float>(std::bit_cast<_Float16>(half.bits));
+    const float reference = static_cast<float>(std::bit_cast<test::CompilerHalf>(half.bits));
     if (std::isnan(reference)) {
       // A conversion instruction would make it quiet; exact keeps sign and payload.
       ASSERT_EQ(bits_of(value), ((half.bits & 0x8000u) << 16) | 0x7f800000u | ((half.bits & 0x3ffu) << 13));
@@ -75,7 +76,7 @@ TEST(Half, ToFloatIsExact) {
 
 TEST(Half, ToHalfRoundsAsTheCompilerDoes) {
   for (const float value : telling_floats()) {
-    const auto reference = std::bit_cast<std::uint16_t>(static_cast<_Float16>(value));
+    const auto reference = std::bit_cast<std::uint16_t>(static_cast<test::CompilerHalf>(value));
     ASSERT_EQ(to_half(value).bits, reference) << std::hexfloat << value << " = " << std::hex << bits_of(value);
   }
 }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 
+#include "compiler_half.h"
 #include "numpy.h"
 #include "openane/npy.h"
 
@@ -157,7 +158,8 @@ TEST(Tensors, DoublesRoundToHalfOnce) {
   ASSERT_TRUE(halves);
   const auto bits = values_of<std::uint16_t>(*halves);
   for (std::size_t i = 0; i < doubles.size(); ++i) {
-    ASSERT_EQ(bits[i], std::bit_cast<std::uint16_t>(static_cast<_Float16>(doubles[i]))) << std::hexfloat << doubles[i];
+    ASSERT_EQ(bits[i], std::bit_cast<std::uint16_t>(static_cast<test::CompilerHalf>(doubles[i])))
+        << std::hexfloat << doubles[i];
   }
   EXPECT_EQ(bits[0], 0x3c01);
 }
