@@ -43,13 +43,14 @@ std::string list_tasks(const Program& program, const Procedure& procedure, std::
   const Target* target = find_target(*program.generation);
   for (std::size_t i = first; i < last; ++i) {
     const PlacedTask& placed = procedure.tasks[i];
-    ListedTask listed{&program, &procedure, &placed.task, i, placed.offset, nullptr};
+    const auto append = [&](const EngineOp* op) {
+      append_task(out, {&program, &procedure, &placed.task, i, placed.offset, op}, view);
+    };
     if (target != nullptr && view != View::words) {
       const EngineOp op = target->lift(placed.task);
-      listed.op = &op;
-      append_task(out, listed, view);
+      append(&op);
     } else {
-      append_task(out, listed, view);
+      append(nullptr);
     }
     if (const std::size_t done = i + 1 - first; done == kTasksToJudge) {
       // Growing by doubling would touch thrice the memory; a guess from a few tasks must not take much too much,
