@@ -8,6 +8,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
 "$work/prefix/bin/ane" --version
+for script in bash-completion/completions/ane zsh/site-functions/_ane fish/vendor_completions.d/ane.fish; do
+  grep -q migrate "$work/prefix/share/$script"
+done
 cp -r examples "$work/examples"
 cmake -G Ninja -S "$work/examples" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/log" 2>&1 ||
   { cat "$work/log"; exit 1; }

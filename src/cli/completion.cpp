@@ -17,9 +17,9 @@ namespace openane::cli {
 namespace {
 
 constexpr const char* kExamples = R"(examples:
-  ane completion bash > ~/.local/share/bash-completion/completions/ane
-  ane completion zsh > "${fpath[1]}/_ane"
-  ane completion fish > ~/.config/fish/completions/ane.fish)";
+  ane completion zsh > "${fpath[1]}/_ane"   `make install` puts it where every shell looks
+  ane completion fish | source
+  source <(ane completion bash)             for this shell)";
 
 /// What a shell needs to know of one option or positional argument.
 struct Word {
