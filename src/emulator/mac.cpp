@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "emulator/float_buffer.h"
 #include "emulator/mac_kernels.h"
 #include "emulator/mac_source.h"
 #include "emulator/rows.h"

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "emulator/float_buffer.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -77,27 +78,6 @@ class alignas(kApart) Share {
   std::size_t first_ = 0;
 };
 
-/// Uninitialised numbers on a page's boundary.
-class Memory {
- public:
-  float* at_least(std::size_t count) {
-    if (count > count_) {
-      numbers_.reset();
-      numbers_.reset(static_cast<float*>(::operator new(count * sizeof(float), kPage)));
-      count_ = count;
-    }
-    return numbers_.get();
-  }
-
- private:
-  static constexpr std::align_val_t kPage{4096};
-  struct Free {
-    void operator()(float* numbers) const { ::operator delete(numbers, kPage); }
-  };
-  std::unique_ptr<float, Free> numbers_;
-  std::size_t count_ = 0;
-};
-
 }  // namespace
 
 struct WorkerPool::Shared {
@@ -112,7 +92,7 @@ struct WorkerPool::Shared {
   std::size_t first = 0;      ///< What their indices count from.
   const std::function<void(std::size_t, unsigned)>* work = nullptr;
   std::vector<std::thread> helpers;
-  std::vector<Memory> memories;  ///< One per worker.
+  std::vector<FloatBuffer> memories;  ///< One per worker.
 
   static bool is_open(std::uint64_t state) { return (state & kStep) != 0; }
 
@@ -173,9 +153,16 @@ WorkerPool::~WorkerPool() {
   }
 }
 
-float* WorkerPool::memory(unsigned worker, std::size_t count) { return shared_->memories[worker].at_least(count); }
+float* WorkerPool::memory(unsigned worker, std::size_t count) {
+  FloatBuffer& memory = shared_->memories[worker];
+  if (memory.size() < count) {
+    memory = {};  // before the larger one is there
+    memory = FloatBuffer(count);
+  }
+  return memory.data();
+}
 
-void WorkerPool::release_memory() { shared_->memories = std::vector<Memory>(threads_); }
+void WorkerPool::release_memory() { shared_->memories = std::vector<FloatBuffer>(threads_); }
 
 void WorkerPool::run(std::size_t count, const std::function<void(std::size_t, unsigned)>& work) {
   if (threads_ == 1 || count <= 1) {

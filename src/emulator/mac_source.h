@@ -15,32 +15,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
 #include "emulator/mac.h"
 #include "emulator/mac_kernels.h"
 
 namespace openane {
-
-/// Uninitialised floats on a cache line's boundary.
-class FloatBuffer {
- public:
-  FloatBuffer() = default;
-  explicit FloatBuffer(std::size_t count)
-      : data_(static_cast<float*>(::operator new(count * sizeof(float), kAlignment))), count_(count) {}
-  [[nodiscard]] float* data() const { return data_.get(); }
-  [[nodiscard]] std::size_t size() const { return count_; }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(float* data) const { ::operator delete(data, kAlignment); }
-  };
-  std::unique_ptr<float, Free> data_;
-  std::size_t count_ = 0;
-};
 
 /// A rectangle of output positions.
 struct MacBlock {
