@@ -149,16 +149,11 @@ class KernelBuilder {
                       fmt::format("{} fetches a table apart from the weights: label it on its own", generation.id),
                       ErrorCategory::unsupported);
     }
-    h13::KernelPacking packing = h13::choose_packing(weights_.outputs, false);
-    if (depthwise_) {
-      packing = {0, 4};
+    Result<h13::KernelPacking> packing = packing_for(generation);
+    if (!packing) {
+      return error_at(heading, packing.error().message, packing.error().category);
     }
-    packing.lanes_log2 = lanes_.value_or(packing.lanes_log2);
-    if (lanes_ && !depthwise_) {
-      packing.engines_log2 = h13::engines_for(weights_.outputs, *lanes_);
-    }
-    packing.engines_log2 = engines_.value_or(packing.engines_log2);
-    Result<h13::PackedKernel> packed = h13::pack_kernel(weights_, packing);
+    Result<h13::PackedKernel> packed = h13::pack_kernel(weights_, *packing);
     if (!packed) {
       const ErrorCategory category = packed.error().category;
       return error_at(heading, packed.error().message,
@@ -166,11 +161,39 @@ class KernelBuilder {
     }
     KernelText text;
     text.label = label(*packed);
+    text.label.stream.order = packing->order;
     text.bytes = std::move(packed->bytes);
     return text;
   }
 
  private:
+  /// As written, else the compiler's choice; blocks of channels where the generation has them and one full plane for
+  /// each engine would not be the same.
+  [[nodiscard]] Result<h13::KernelPacking> packing_for(const Generation& generation) const {
+    if (depthwise_) {
+      return h13::KernelPacking{lanes_.value_or(0), engines_.value_or(4)};
+    }
+    h13::KernelPacking packing = h13::choose_packing(weights_.outputs, false);
+    if (lanes_) {
+      packing = {*lanes_, h13::engines_for(weights_.outputs, *lanes_)};
+    }
+    packing.engines_log2 = engines_.value_or(packing.engines_log2);
+    const auto full_planes = [this](h13::KernelPacking p) {
+      return weights_.outputs == std::uint64_t{1} << (p.lanes_log2 + p.engines_log2);
+    };
+    const bool blocks = find_target(generation)->dense_order == ChannelOrder::contiguous && weights_.groups == 1;
+    if (!blocks || lanes_ || engines_ || full_planes(packing)) {
+      return packing;
+    }
+    Result<h13::KernelPacking> contiguous = h13::contiguous_packing(weights_.outputs);
+    if (!contiguous) {
+      return fail(contiguous.error().category, fmt::format("{}: {}", generation.id, contiguous.error().message));
+    }
+    if (full_planes(*contiguous)) {  // the same bytes in either order
+      contiguous->order = ChannelOrder::round_robin;
+    }
+    return contiguous;
+  }
   Result<void> shape(const Word& key, std::span<const Word> words) {
     WordValues values(key, words);
     OPENANE_TRY(shape_, values.product<4>(0xffffff, "outputs x inputs x height x width, as 64x32x3x3", 1));

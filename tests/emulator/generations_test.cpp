@@ -9,6 +9,7 @@
 
 #include "emulator/support.h"
 #include "isa/sample_streams.h"
+#include "openane/assembly.h"
 
 namespace openane {
 namespace {
@@ -159,6 +160,43 @@ Program sample_program(std::string_view name, std::vector<TensorBinding> tensors
 }
 
 /// registers/sample-streams.toml: "reduce_max over C of 1x64x8x8".
+/// A person's text, whose kernel each generation packs its own way, against sums made here.
+TEST(Generations, OneTextWithAKernelGivesTheSameNumbersEverywhere) {
+  constexpr std::size_t kInputs = 5, kPixels = 6;
+  const auto weight = [](std::size_t n, std::size_t k) { return static_cast<float>((n * 7 + k * 3) % 11) - 5.0F; };
+  const std::vector<NamedTensor> inputs{{"x", test::random_tensor({1, kInputs, 2, 3}, -2, 2, 9)}};
+  const std::vector<float> x = test::floats(inputs[0].tensor);
+  for (const std::size_t outputs : {8U, 16U, 20U, 32U, 48U, 64U, 96U, 112U, 512U}) {
+    std::string numbers;
+    for (std::size_t i = 0; i < outputs * kInputs; ++i) {
+      fmt::format_to(std::back_inserter(numbers), "{} ", weight(i / kInputs, i % kInputs));
+    }
+    for (const std::string_view target : kTargets) {
+      const std::string text = fmt::format(
+          "generation {0}\nconstants {{\n w: kernel {{ shape = {1}x{2}x1x1; weights = [{3}] }}\n}}\n"
+          "procedure main {{\n tensor x input float16 1x{2}x2x3\n tensor y output float16 1x{1}x2x3\n"
+          " task neural {{ source1 = x; result = y; kernel = w }}\n}}\n",
+          target, outputs, kInputs, numbers);
+      const Result<Program> program = assemble(text, "p.anes");
+      if (target == "H16" && outputs == 20) {  // blocks of channels were measured for whole rounds only
+        ASSERT_FALSE(program);
+        EXPECT_EQ(program.error().category, ErrorCategory::missing_specification) << program.error().to_string();
+        continue;
+      }
+      ASSERT_TRUE(program) << target << ": " << program.error().to_string();
+      const std::vector<float> y = run(*program, inputs, Numerics::ideal);
+      ASSERT_EQ(y.size(), outputs * kPixels) << target;
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        float sum = 0;
+        for (std::size_t k = 0; k < kInputs; ++k) {
+          sum += weight(i / kPixels, k) * x[k * kPixels + i % kPixels];
+        }
+        ASSERT_NEAR(y[i], sum, 0.02F) << target << " of " << outputs << " at " << i;
+      }
+    }
+  }
+}
+
 TEST(Generations, MaximumOverChannelsOfH16) {
   const Program program = sample_program("h16 max", {binding("x", TensorRole::input, 6, {1, 64, 8, 8, 1}),
                                                      binding("y", TensorRole::output, 7, {1, 1, 8, 8, 1})});
