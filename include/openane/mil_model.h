@@ -136,6 +136,7 @@ struct Model {
   Program program;
   Weights weights;
   std::vector<std::string> losses;  ///< What reading dropped, one line each.
+  Bytes mlmodel;                    ///< The `.mlmodel` it was read from; empty for texts and what was built.
 
   /// The function that runs when none is named: the default function of the description, `main`, or the only one. Null
   /// when unclear.

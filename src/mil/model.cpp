@@ -87,6 +87,7 @@ Result<Model> read_mlmodel(const fs::path& file, const fs::path& root) {
                 Location{file.string(), {}, 0, 0});
   }
   Model model;
+  model.mlmodel = bytes;
   std::vector<std::string> losses;
   OPENANE_TRY(model.program, in_file(parse_program_message(message.payload, &losses), file.string()));
   model.specification_version = message.specification_version;
@@ -321,6 +322,17 @@ Result<void> fill_package(const Model& model, const fs::path& staging) {
   return write_file((staging / kManifest).string(), format_manifest(mlmodel, !model.weights.files().empty()));
 }
 
+/// Whether a model still is what its file says.
+bool is_as_read(const Model& model) {
+  if (model.mlmodel.size() == 0) {
+    return false;
+  }
+  const Result<ModelMessage> message = parse_model_message(model.mlmodel);
+  const Result<Program> program = message ? parse_program_message(message->payload) : Result<Program>(Program{});
+  return message && program && *program == model.program && message->description == model.description &&
+         message->specification_version == model.specification_version && message->is_updatable == model.is_updatable;
+}
+
 Result<void> fill_bundle(const Model& model, const fs::path& staging, const std::string& name) {
   OPENANE_TRY(const std::vector<std::uint8_t> mlmodel, format_mlmodel(model));
   std::error_code code;
@@ -330,7 +342,8 @@ Result<void> fill_bundle(const Model& model, const fs::path& staging, const std:
   OPENANE_CHECK(write_file((staging / "coremldata.bin").string(),
                            format_coremldata({kMlProgram, model.specification_version, model.description})));
   OPENANE_CHECK(write_file((staging / "metadata.json").string(), format_bundle_metadata(model, name)));
-  return write_file((staging / "analytics" / "coremldata.bin").string(), format_analytics(mlmodel, "model"));
+  return write_file((staging / "analytics" / "coremldata.bin").string(),
+                    format_analytics(is_as_read(model) ? model.mlmodel.span() : mlmodel, "model"));
 }
 
 /// Fills a directory beside `path` and puts it in place when all went well.

@@ -255,6 +255,15 @@ TEST(MilModel, CompiledBundlesCarryTheirBinaryFiles) {
     EXPECT_TRUE(std::equal(written.begin(), written.begin() + 0x53, real.data())) << bundle;
     EXPECT_TRUE(parse_coremldata(Bytes(written))->description == data->description) << bundle;
 
+    // From the very package: the bundle names it, as Apple's does; a changed model has another name.
+    const std::string compiled = (temporary / "compiled.mlmodelc").string();
+    Model source = read_or_fail(package);
+    ASSERT_TRUE(write_compiled_bundle(source, compiled));
+    EXPECT_EQ(read(fs::path(compiled) / "analytics/coremldata.bin"), read(bundle / "analytics/coremldata.bin"));
+    source.description.metadata.author += "!";
+    ASSERT_TRUE(write_compiled_bundle(source, compiled));
+    EXPECT_NE(read(fs::path(compiled) / "analytics/coremldata.bin"), read(bundle / "analytics/coremldata.bin"));
+
     const std::string copy = (temporary / bundle.filename().string()).string();
     const Model model = read_or_fail(bundle);
     ASSERT_TRUE(write_compiled_bundle(model, copy));
