@@ -2,9 +2,9 @@
 include(CMakePackageConfigHelpers)
 install(TARGETS openane EXPORT openane-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ane RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${CMAKE_BINARY_DIR}/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ane)
-install(FILES ${CMAKE_BINARY_DIR}/completion.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _ane)
-install(FILES ${CMAKE_BINARY_DIR}/completion.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME ane.fish)
+install(FILES ${CMAKE_BINARY_DIR}/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ane OPTIONAL)
+install(FILES ${CMAKE_BINARY_DIR}/completion.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _ane OPTIONAL)
+install(FILES ${CMAKE_BINARY_DIR}/completion.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME ane.fish OPTIONAL)
 install(DIRECTORY include/openane DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT openane-targets NAMESPACE openane:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/openane)
 configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/openane-config.cmake.in
