@@ -326,6 +326,7 @@ void describe_array(const ArrayFeature& array, json& out) {
   out["shape"] = fmt::format("[{}]", extents_text(array.shape, ", "));
   if (!array.shape_range.empty()) {
     std::vector<std::string> ranges;
+    ranges.reserve(array.shape_range.size());
     for (const SizeRange& range : array.shape_range) {
       ranges.push_back(fmt::format("[{}, {}]", range.lower, range.upper < 0 ? -1 : range.upper));
     }

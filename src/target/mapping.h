@@ -124,8 +124,8 @@ struct Tables;
 [[nodiscard]] const AbsentValues& absent_values(const Tables& tables);
 template <typename G>
 [[nodiscard]] const Tables& tables_of() {
-  static const Tables& kTables = tables(G::generation());
-  return kTables;
+  static const Tables& made = tables(G::generation());
+  return made;
 }
 
 /// What the table leaves open in a residue: bits without a field, neutral fields with values that no understood program
