@@ -214,7 +214,7 @@ Layout row_layout(std::int64_t channels, std::int64_t rows, const Spatial& exten
 /// several threads; not so few that starting oneDNN counts.
 std::int64_t rows_of_piece(const Convolution& conv) {
   constexpr std::int64_t kElements = 1 << 17;
-  constexpr std::int64_t kProducts = 2'500'000;
+  constexpr std::int64_t kProducts = 300'000;
   const std::int64_t elements = conv.out_channels * conv.out_plane();
   const std::int64_t terms = std::max<std::int64_t>(conv.kernel_plane() * (conv.in_channels / conv.groups), 1);
   const std::int64_t elements_for_thread = kProducts / terms + 1;
