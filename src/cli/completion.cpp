@@ -4,11 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "isa/plain_name.h"
 #include "openane/chips.h"
 #include "openane/mil_ops.h"
 #include "openane/register_table.h"
@@ -46,21 +46,10 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
   return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
 }
 
-/// A name as it is typed: "M1 Pro" is m1pro.
-std::string typed(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c != ' ') {
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return out;
-}
-
 std::vector<std::string> generation_names() {
   std::vector<std::string> names;
   for (const Generation* generation : generations()) {
-    names.push_back(typed(generation->id));
+    names.push_back(plain_name(generation->id));
   }
   return names;
 }
@@ -68,7 +57,7 @@ std::vector<std::string> generation_names() {
 std::vector<std::string> chip_names() {
   std::vector<std::string> names;
   for (const Chip& chip : chips()) {
-    names.push_back(typed(chip.name));
+    names.push_back(plain_name(chip.name));
   }
   return names;
 }
