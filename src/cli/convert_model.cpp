@@ -87,9 +87,9 @@ std::vector<std::string> missing_weights(const Model& model) {
   return {missing.begin(), missing.end()};
 }
 
-std::vector<std::string> losses_of(const Model& model, const Form& form) {
+std::vector<std::string> losses_of(const Model& model, const Form& form, const std::vector<std::string>& missing) {
   std::vector<std::string> losses = model.losses;
-  for (const std::string& path : missing_weights(model)) {
+  for (const std::string& path : missing) {
     losses.push_back(fmt::format("the weights '{}': there is no such file", path));
   }
   if (form.is_text) {
@@ -103,18 +103,18 @@ std::vector<std::string> losses_of(const Model& model, const Form& form) {
 }
 
 /// What the verifier holds against the program, weights that are not there aside.
-std::size_t count_mistakes(const Model& model) {
-  const std::vector<mil::Diagnostic> findings =
-      mil::verify(model.program, missing_weights(model).empty() ? &model.weights : nullptr);
+std::size_t count_mistakes(const Model& model, bool has_weights) {
+  const std::vector<mil::Diagnostic> findings = mil::verify(model.program, has_weights ? &model.weights : nullptr);
   return static_cast<std::size_t>(std::ranges::count(findings, mil::Severity::error, &mil::Diagnostic::severity));
 }
 
 /// Puts the constants where the form wants them.
-Result<void> place_constants(Model& model, const Form& form, bool inline_constants) {
+Result<void> place_constants(Model& model, const Form& form, bool inline_constants,
+                             const std::vector<std::string>& missing) {
   if (inline_constants || !form.has_weight_files) {
     return mil::load_constants(model);
   }
-  if (const std::vector<std::string> missing = missing_weights(model); form.has_description && !missing.empty()) {
+  if (form.has_description && !missing.empty()) {
     return fail(ErrorCategory::system, fmt::format("no weight file '{}' beside this program", missing.front()));
   }
   // A text keeps its constants where they are: whoever wrote them there can read them there.
@@ -168,9 +168,10 @@ Result<Exit> convert_model(const ModelConversion& conversion) {
   OPENANE_TRY(const Form* form, form_of(conversion.output));
   const Progress progress("converting " + conversion.input);
   OPENANE_TRY(Model model, in_file(mil::read_model(conversion.input), conversion.input));
-  OPENANE_CHECK(in_file(place_constants(model, *form, conversion.inline_constants), conversion.input));
-  const std::vector<std::string> losses = losses_of(model, *form);
-  const std::size_t mistakes = count_mistakes(model);
+  const std::vector<std::string> missing = missing_weights(model);
+  OPENANE_CHECK(in_file(place_constants(model, *form, conversion.inline_constants, missing), conversion.input));
+  const std::vector<std::string> losses = losses_of(model, *form, missing);
+  const std::size_t mistakes = count_mistakes(model, missing.empty());
   if (form->has_description) {
     OPENANE_CHECK(in_file(mil::describe_functions(model), conversion.input));
   }
