@@ -38,8 +38,6 @@ constexpr float kSafeMagnitude = 32000.0F;
 constexpr std::size_t kSafeTerms = std::size_t{1} << 19;
 /// Below so many products waking another thread costs more than it saves.
 constexpr std::size_t kSerialProducts = 200'000;
-/// What workers write lies this far apart: a cache line and the one that is fetched along with it.
-constexpr std::size_t kApart = 128;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 std::size_t round_up(std::size_t a, std::size_t b) { return divide_up(a, b) * b; }

@@ -20,9 +20,6 @@ namespace {
 /// often before it sleeps.
 constexpr int kSpins = 2000;
 
-/// What two threads write lies this far apart: a cache line and the one that is fetched along with it.
-constexpr std::size_t kApart = 128;
-
 void spin() {
 #if defined(__x86_64__) || defined(__i386__)
   _mm_pause();

@@ -7,6 +7,9 @@
 
 namespace openane {
 
+/// What two workers write lies this far apart: a cache line and the one that is fetched along with it.
+inline constexpr std::size_t kApart = 128;
+
 class WorkerPool {
  public:
   /// 0 = one thread per core. The calling thread is one of them: a pool of 1 starts none.

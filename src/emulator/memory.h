@@ -66,10 +66,8 @@ struct Memory {
   const std::uint8_t* data = nullptr;
   std::uint8_t* writable = nullptr;  ///< Null for constants.
 
-  /// Whether only tasks fill it, so that reading before writing is an error.
+  /// Whether tasks, and only they, fill it: results may go there, and reading before writing is an error.
   [[nodiscard]] bool starts_unknown() const { return kind != MemoryKind::constants && kind != MemoryKind::input; }
-  /// Whether a task may write it.
-  [[nodiscard]] bool takes_results() const { return starts_unknown(); }
 };
 
 /// Every memory of one procedure. Views point into it: it must not move once they exist.

@@ -342,7 +342,7 @@ namespace {
 /// A view that results may go to.
 Result<View> as_result(View view) {
   OPENANE_TRY(view, inside_memory(view, "the result"));
-  if (!view.memory->takes_results()) {
+  if (!view.memory->starts_unknown()) {
     return fail(ErrorCategory::malformed_input, fmt::format("the result goes to {}", view.memory->name));
   }
   return view;
