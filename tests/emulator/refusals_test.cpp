@@ -100,16 +100,22 @@ TEST(Refusals, Bounds) {
   Case c;
   EngineOp op = c.copy();
   op.sources[0].surface.slot = 9;
-  c.expect_refused(kMalformed, "source 1 names slot 9, which is not bound", {op});
+  c.expect_refused(kMalformed, "source 1 names slot 9, which is not bound (Header8.RBase0 = 0x9)", {op});
   op = c.copy();
   op.sources[0].surface.offset = 64;
-  c.expect_refused(kMalformed, "source 1 takes bytes 0x40 to 0x814 of slot 4 (input s4), which has 0x7d4", {op});
+  c.expect_refused(kMalformed,
+                   "source 1 takes bytes 0x40 to 0x814 of slot 4 (input s4), which has 0x7d4 "
+                   "(TileDMASrc.Src1BaseAddr.Addr = 0x40",
+                   {op});
   op = c.copy();
   op.result.surface.strides.channel += 64;
-  c.expect_refused(kMalformed, "the result takes bytes 0x0 to 0x994 of slot 5", {op});
+  c.expect_refused(kMalformed,
+                   "the result takes bytes 0x0 to 0x994 of slot 5 (output s5), which has 0x7d4 "
+                   "(TileDMADst.PlaneStride.Stride = 0x140)",
+                   {op});
   op = c.copy();
   op.result.surface.slot = 4;
-  c.expect_refused(kMalformed, "the result goes to slot 4 (input s4)", {op});
+  c.expect_refused(kMalformed, "the result goes to slot 4 (input s4) (Header8.WBase = 0x4)", {op});
   op = c.copy();
   op.result.surface.strides.channel = 64;
   c.expect_refused(kMalformed, "two of its elements in one place", {op});
@@ -122,24 +128,12 @@ TEST(Refusals, Bounds) {
   c.expect_refused(kMalformed, "an extent of 0", {op});
 }
 
-/// A stop says which registers would have to hold something else.
+/// A stop says which registers would have to hold something else; those of operands, see Bounds.
 TEST(Refusals, RegistersAreNamedWithTheirValues) {
   Case c;
-  EngineOp op = c.copy();
-  op.sources[0].surface.slot = 9;
-  c.expect_refused(kMalformed, "source 1 names slot 9, which is not bound (Header8.RBase0 = 0x9)", {op});
-  op = c.copy();
-  op.sources[0].surface.offset = 64;
-  c.expect_refused(kMalformed, "which has 0x7d4 (TileDMASrc.Src1BaseAddr.Addr = 0x40", {op});
-  op = c.copy();
-  op.result.surface.strides.channel += 64;
-  c.expect_refused(kMalformed, "which has 0x7d4 (TileDMADst.PlaneStride.Stride = 0x140)", {op});
-  op = c.copy();
-  op.result.surface.slot = 4;
-  c.expect_refused(kMalformed, "the result goes to slot 4 (input s4) (Header8.WBase = 0x4)", {op});
   c.expect_refused(kMissing, "condition code 3; 0 and 1 (absolute value) are known (PE.PECfg.Cond = 0x3)",
                    {c.copy(), c.planar([](PlanarCompute& p) { p.condition = 3; })});
-  op = c.neural([](NeuralCompute& n) { n.channel_bias = true; });
+  EngineOp op = c.neural([](NeuralCompute& n) { n.channel_bias = true; });
   c.expect_refused(kMissing, "channel biases in a task without weights (NE.MACCfg.BiasMode = 0x1)", {op});
   op = c.neural([](NeuralCompute& n) { n.mode = NeuralMode::convolution; });
   c.expect_refused(kMalformed, "KernelDMASrc.MasterConfig.MasterEn = 0x0", {op});
